@@ -1,6 +1,8 @@
 package esim
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -102,4 +104,11 @@ func (p Plan) HasVoice() bool { return p.VoiceMinutes != 0 || p.SMS != 0 }
 func (p Plan) Same(q Plan) bool {
 	return p.Destination.ID() == q.Destination.ID() && p.Kind == q.Kind && p.Bytes == q.Bytes && p.DailyBytes == q.DailyBytes &&
 		p.Days == q.Days && p.VoiceMinutes == q.VoiceMinutes && p.SMS == q.SMS
+}
+
+// Ref is a short name of the plan for callbacks and deep links: ten characters of a-z and 2-7, the
+// same for the same provider and ID everywhere and always.
+func (p Plan) Ref() string {
+	sum := sha256.Sum256([]byte(p.Key()))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:10])
 }

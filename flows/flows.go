@@ -1,0 +1,213 @@
+// Package flows is the conversations of the shop, one file each: what a customer's tap or text
+// makes of their session, and the screen they see next. It knows neither Telegram nor Redis, does
+// no I/O of its own, and draws from the catalogue's snapshot in memory.
+//
+// A callback's data names the page it leads to ("plans/c_jp"), so a button of an old message works
+// as long as what it names exists.
+package flows
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"esimbot/catalog"
+	"esimbot/esim"
+	"esimbot/orders"
+	"esimbot/usage"
+)
+
+// Schema is the version of the session document that this code writes.
+const Schema = 1
+
+// A Session is where a customer is in the conversation. It is saved by compare-and-set on Version.
+type Session struct {
+	Schema  int   `json:"schema"`
+	Version int64 `json:"version"`
+	// Screen is the message that shows the shop and is edited in place; 0 before the first.
+	Screen int `json:"screen,omitempty"`
+	// Page is the route of the page shown there: "plans/c_jp".
+	Page string `json:"page,omitempty"`
+	// Question names what the next text answers; empty outside a question.
+	Question string `json:"question,omitempty"`
+	// Days and Volume are the filters of the plans page: "" means any.
+	Days   string `json:"days,omitempty"`
+	Volume string `json:"volume,omitempty"`
+	// Sought is the destination last searched for, for "is it among them" on region pages.
+	Sought string `json:"sought,omitempty"`
+	// Order is the order that the last Buy began, saved before the order is made, so that two
+	// taps end at one order. OrderPlan is the plan and price (minor units) it is for.
+	Order     orders.ID `json:"order,omitempty"`
+	OrderPlan string    `json:"order_plan,omitempty"`
+	// Agreed is the price in minor units that the customer saw last, asked again when it changed.
+	Agreed int64 `json:"agreed,omitempty"`
+	// PhoneHint says that "Is my phone able?" was offered already.
+	PhoneHint bool `json:"phone_hint,omitempty"`
+}
+
+// A Customer is what the shop keeps of a person. Times are UTC.
+type Customer struct {
+	Schema    int       `json:"schema"`
+	ID        int64     `json:"id"`
+	Language  string    `json:"language"` // one of ours
+	Chosen    bool      `json:"chosen,omitempty"`
+	FirstSeen time.Time `json:"first_seen"`
+	LastSeen  time.Time `json:"last_seen"`
+	// Bought counts delivered eSIMs.
+	Bought int `json:"bought,omitempty"`
+	// Blocked is when Telegram said that the customer blocked the bot; zero otherwise.
+	Blocked time.Time `json:"blocked"`
+}
+
+// An EventKind says what a person did.
+type EventKind string
+
+// The kinds of event.
+const (
+	EventCommand EventKind = "command" // Command and Args are set
+	EventText    EventKind = "text"    // Text is set
+	EventPress   EventKind = "press"   // Data and Message are set
+	EventOther   EventKind = "other"   // a photo, a voice message and the like
+)
+
+// An Event is one thing a person did in their private chat with the bot.
+type Event struct {
+	Kind    EventKind
+	Command string // without the slash, lower case
+	Args    string
+	Text    string
+	Data    string
+	Message int    // the message whose button was pressed
+	Client  string // the language of the person's Telegram client, such as "pt-br"
+}
+
+// An Input is an event with all that is known of who caused it.
+type Input struct {
+	Event    Event
+	User     int64
+	Admin    bool
+	Session  Session
+	Customer Customer
+	Now      time.Time
+}
+
+// A Reply is what comes of an event: the next session, and what the person sees.
+type Reply struct {
+	Session  Session
+	Customer *Customer // nil: unchanged
+	// Screen is drawn into the pressed message (or Session.Screen), or as a new message when Fresh.
+	Screen *Screen
+	Fresh  bool
+	// More are further messages, sent after Screen.
+	More []Screen
+	// Toast answers the button press; Alert makes it a box that must be closed.
+	Toast string
+	Alert bool
+	// Then has effects: it runs after Session is saved and Screen drawn, at most 30 s, and gives
+	// what is shown next. Its Input is this reply's with the session as saved.
+	Then func(ctx context.Context, in Input) (Reply, error)
+	// Stale says that the button's data made no sense any more, to be counted.
+	Stale bool
+	// Typing asks for the typing indicator while Then runs.
+	Typing bool
+}
+
+// A Screen is one message: text in Telegram's HTML, finished in the person's language, and rows of
+// buttons. With a Photo the text is its caption.
+type Screen struct {
+	Name  string // names the screen in metrics, golden files and screenshots
+	HTML  string
+	Rows  [][]Button
+	Photo *Photo
+}
+
+// A Photo is a QR code to show. FileID is used when Telegram has the photo already; else Code is
+// drawn; else Image is sent as it is.
+type Photo struct {
+	FileID string
+	Code   esim.ActivationCode
+	Image  []byte
+}
+
+// A Style colours a button.
+type Style string
+
+// The styles, as the Bot API names them.
+const (
+	Plain   Style = ""
+	Primary Style = "primary"
+	Success Style = "success"
+	Danger  Style = "danger"
+)
+
+// A Button leads on: exactly one of Data, URL and Copy is set.
+type Button struct {
+	Text  string
+	Data  string // route, at most 64 bytes
+	URL   string
+	Copy  string // what is copied, at most 256 characters
+	Style Style
+}
+
+// ErrConflict is returned by Sessions.Save when another update changed the session meanwhile.
+var ErrConflict = errors.New("the session changed meanwhile")
+
+// A Loaded is what one read brings of a person.
+type Loaded struct {
+	Session  Session
+	Customer Customer // ID is 0 for a person never seen
+	Seen     bool     // this update was handled before
+}
+
+// Sessions keeps conversations. The handlers use it around Shop.Handle.
+type Sessions interface {
+	// Load reads session, customer and whether update was seen, in one round trip.
+	Load(ctx context.Context, user int64, update int64) (Loaded, error)
+	// Save writes s if the stored version is s.Version-1, customer where not nil, and marks the
+	// update seen, in one round trip. ErrConflict.
+	Save(ctx context.Context, user int64, s Session, c *Customer, update int64) error
+}
+
+// Catalogue is what the conversations read of the catalogue.
+type Catalogue interface {
+	// Snapshot returns the present plans; never nil, empty before the first load.
+	Snapshot() *catalog.Snapshot
+	// Quote asks the provider for the plan's present terms and whether the shop's balance there
+	// covers it, within 8 s; the same plan from the other provider if it can't sell.
+	Quote(ctx context.Context, plan esim.Plan) (esim.Plan, error)
+}
+
+// Desk is what the conversations ask of orders.
+type Desk interface {
+	// Open makes the order and its payment page; called again with the same id it returns the same order.
+	Open(ctx context.Context, d orders.Draft) (*orders.Order, error)
+	// Cancel closes the payment page; the order returned tells whether it was paid meanwhile.
+	Cancel(ctx context.Context, id orders.ID, customer int64) (*orders.Order, error)
+	// Check looks at the payment now and returns the order.
+	Check(ctx context.Context, id orders.ID, customer int64) (*orders.Order, error)
+	// Get returns the customer's order; ErrNotFound also for another's.
+	Get(ctx context.Context, id orders.ID, customer int64) (*orders.Order, error)
+	// List returns the customer's orders, newest first.
+	List(ctx context.Context, customer int64) ([]*orders.Order, error)
+}
+
+// ESIMs is what the conversations ask of the eSIMs sold.
+type ESIMs interface {
+	// ByCustomer returns a customer's eSIMs, newest first, in one or two round trips.
+	ByCustomer(ctx context.Context, customer int64) ([]*usage.ESIM, error)
+	// ESIM returns one; orders.ErrNotFound also for another's.
+	ESIM(ctx context.Context, id string, customer int64) (*usage.ESIM, error)
+}
+
+// Eraser deletes what is kept of a person: profile, sessions, activation codes. Payment records
+// stay without a name.
+type Eraser interface {
+	Erase(ctx context.Context, customer int64) error
+}
+
+// Popularity tells what sells.
+type Popularity interface {
+	// Popular returns ids of destinations by sales of the last 30 days, those of lang's
+	// customers first. It does no I/O.
+	Popular(lang string) []string
+}

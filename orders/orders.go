@@ -1,0 +1,204 @@
+// Package orders is the order: its states, the one way to change it, and the runner that drives
+// every unfinished order to delivered, refunded or review. docs/payments.md has the picture.
+//
+// An order is one document changed only by Store.Transition, which compares state and version,
+// writes, logs, and sets or clears the order's place in the due set in one step. So an order that
+// is not finished is always due some time, and any replica can pick it up.
+package orders
+
+import (
+	"errors"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"esimbot/esim"
+)
+
+// A State is where an order stands. The words are what admins see.
+type State string
+
+// The states of an order.
+const (
+	AwaitingPayment State = "awaiting_payment"
+	Expired         State = "expired"
+	Paid            State = "paid"
+	Purchasing      State = "purchasing"
+	Provisioning    State = "provisioning"
+	Issued          State = "issued"
+	Delivered       State = "delivered"
+	Unknown         State = "unknown"
+	Review          State = "review"
+	Refunding       State = "refunding"
+	Refunded        State = "refunded"
+)
+
+// States lists every state this version knows.
+func States() []State {
+	return []State{AwaitingPayment, Expired, Paid, Purchasing, Provisioning, Issued, Delivered, Unknown, Review, Refunding, Refunded}
+}
+
+// Finished says whether nothing more is to be done: such an order is in no due set.
+func (s State) Finished() bool { return s == Expired || s == Delivered || s == Refunded }
+
+// A Kind says what an order buys.
+type Kind string
+
+// The kinds of order.
+const (
+	KindESIM  Kind = "esim"
+	KindTopUp Kind = "topup"
+)
+
+// Schema is the version of the order document that this code writes. A document of a newer one is
+// left untouched.
+const Schema = 1
+
+// An Order is one purchase, from the opened payment page to its end. The document is the truth;
+// lists, the eSIM document and statistics are projections of it. Times are UTC.
+type Order struct {
+	Schema  int   `json:"schema"`
+	Version int64 `json:"version"` // rises by one with each transition
+	ID      ID    `json:"id"`
+	State   State `json:"state"`
+	Kind    Kind  `json:"kind"`
+
+	Customer int64  `json:"customer"` // Telegram user id, which is also the private chat's id
+	Language string `json:"language"`
+
+	// Plan is frozen when the payment page opens, Wholesale and Retail with it.
+	Plan esim.Plan `json:"plan"`
+	// ESIM is the eSIM a top-up is for: the id of the order that bought it.
+	ESIM ID `json:"esim,omitempty"`
+
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+
+	Checkout Checkout `json:"checkout"`
+	Payment  Payment  `json:"payment"`
+	Attempt  Attempt  `json:"attempt"`
+	Refund   Refunds  `json:"refund"`
+
+	// Lease says which runner owns the order, and until when.
+	Lease Lease `json:"lease"`
+	// DueAt is when a runner looks again; zero only when State is finished.
+	DueAt time.Time `json:"due_at"`
+	// Tries counts looks in the present state, for backoff.
+	Tries int `json:"tries,omitempty"`
+	// HeldSince is set while a paid order waits for provider balance.
+	HeldSince time.Time `json:"held_since"`
+	// Reason is a short code of why the order is where it is: "amount_mismatch", "purchase_in_doubt".
+	Reason string `json:"reason,omitempty"`
+
+	// Bought is set from the moment a provider said yes, whatever the state. Its activation code
+	// and image are sealed by the store.
+	Bought *Bought `json:"-"`
+
+	// Screen is the message that shows this order and changes with it.
+	Screen Message `json:"screen"`
+	// Photo is the delivered QR photo.
+	Photo       Message   `json:"photo"`
+	DeliveredAt time.Time `json:"delivered_at"`
+	// Told is the last state the customer was shown on Screen, so a notice is not repeated.
+	Told string `json:"told,omitempty"`
+	// Projected is the version whose projections (lists, eSIM document, statistics) are written.
+	Projected int64 `json:"projected,omitempty"`
+}
+
+// Checkout is the order's Stripe Checkout Session.
+type Checkout struct {
+	SessionID string    `json:"session_id,omitempty"`
+	URL       string    `json:"url,omitempty"`
+	ExpiresAt time.Time `json:"expires_at"`
+	// ShownAt is when the pay button was last shown: polling watches those most closely.
+	ShownAt time.Time `json:"shown_at"`
+}
+
+// Payment is what Stripe said of the money.
+type Payment struct {
+	Intent     string     `json:"intent,omitempty"`
+	Received   esim.Money `json:"received"`
+	PaidAt     time.Time  `json:"paid_at"`
+	ReceiptURL string     `json:"receipt_url,omitempty"`
+	LiveMode   bool       `json:"live_mode,omitempty"`
+}
+
+// An Attempt is one try to buy. Its nonce proves at Stripe who may call the provider.
+type Attempt struct {
+	N         int           `json:"n,omitempty"`
+	Nonce     string        `json:"nonce,omitempty"`
+	Provider  esim.Provider `json:"provider,omitempty"`
+	StartedAt time.Time     `json:"started_at"`
+	// Fence is the value of the PaymentIntent's metadata key "buy" that the order last recorded,
+	// empty before the first attempt.
+	Fence string `json:"fence,omitempty"`
+	// BalanceBefore is the provider's balance in USD before the call, a hint for admins.
+	BalanceBefore *decimal.Decimal `json:"balance_before,omitempty"`
+}
+
+// Bought is what a provider sold for this order.
+type Bought struct {
+	Profile esim.Profile
+	Plan    esim.Plan // the plan bought: the other provider's after a rejection
+	At      time.Time
+}
+
+// Refunds is the money that went or goes back.
+type Refunds struct {
+	N        int        `json:"n,omitempty"`      // number of the present or last refund
+	Amount   esim.Money `json:"amount"`           // of the present refund
+	Total    esim.Money `json:"total"`            // succeeded so far
+	StripeID string     `json:"stripe,omitempty"` // of the present or last refund
+	Status   string     `json:"status,omitempty"` // Stripe's word
+}
+
+// A Lease is a runner's ownership of an order until a time.
+type Lease struct {
+	Owner string    `json:"owner,omitempty"`
+	Until time.Time `json:"until"`
+}
+
+// Held says whether the lease is in force at now.
+func (l Lease) Held(now time.Time) bool { return l.Owner != "" && now.Before(l.Until) }
+
+// A Message is a Telegram message of ours, zero when there is none.
+type Message struct {
+	Chat   int64  `json:"chat,omitempty"`
+	ID     int    `json:"id,omitempty"`
+	FileID string `json:"file_id,omitempty"` // of its photo
+}
+
+// A LogEntry is one line of an order's log.
+type LogEntry struct {
+	At      time.Time `json:"at"`
+	From    State     `json:"from,omitempty"`
+	To      State     `json:"to"`
+	Actor   string    `json:"actor"` // "customer", "runner", "stripe", "admin:<id>"
+	Reason  string    `json:"reason,omitempty"`
+	Version int64     `json:"version"`
+}
+
+// Errors of this room.
+var (
+	ErrNotFound  = errors.New("no such order")
+	ErrConflict  = errors.New("the order changed meanwhile")
+	ErrExists    = errors.New("the order exists already")
+	ErrNotYours  = errors.New("the order belongs to another customer")
+	ErrNewer     = errors.New("the document was written by a newer version")
+	ErrPaused    = errors.New("no new payment pages now")
+	ErrTooMany   = errors.New("too many open payment pages")
+	ErrNotForNow = errors.New("not possible in this state")
+	ErrTestMode  = errors.New("test mode sells to admins only")
+)
+
+// A Draft is what an order is opened from: a plan with fresh terms, and the screen that shows it.
+type Draft struct {
+	ID       ID
+	Kind     Kind
+	Customer int64
+	Admin    bool
+	Language string
+	Plan     esim.Plan // Retail and Wholesale are frozen
+	ESIM     ID        // of a top-up
+	Screen   Message
+}

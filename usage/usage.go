@@ -1,0 +1,58 @@
+// Package usage is the eSIM document: what the shop knows of each eSIM it sold.
+package usage
+
+import (
+	"time"
+
+	"esimbot/esim"
+)
+
+// Schema is the version of the eSIM document that this code writes.
+const Schema = 1
+
+// An ESIM is one eSIM that was sold. Its id is the id of the order that bought it. Times are UTC.
+type ESIM struct {
+	Schema   int    `json:"schema"`
+	Version  int64  `json:"version"`
+	ID       string `json:"id"`
+	Customer int64  `json:"customer"`
+
+	Plan    esim.Plan   `json:"plan"` // the plan bought
+	ICCID   esim.ICCID  `json:"iccid,omitempty"`
+	OrderNo string      `json:"order_no,omitempty"`
+	TranNo  string      `json:"tran_no,omitempty"`
+	Status  esim.Status `json:"status"`
+	// PhoneNumber is set for plans with voice or SMS.
+	PhoneNumber string `json:"phone_number,omitempty"`
+
+	// TotalBytes is all data bought for it, -1 where there is no fixed volume; UsedBytes what was
+	// used of it, -1 until known.
+	TotalBytes int64 `json:"total_bytes"`
+	UsedBytes  int64 `json:"used_bytes"`
+	// MeasuredAt is when the network measured UsedBytes.
+	MeasuredAt time.Time `json:"measured_at"`
+	BoughtAt   time.Time `json:"bought_at"`
+	// ExpiresAt is the end of validity; zero until known. About says it is an estimate.
+	ExpiresAt time.Time `json:"expires_at"`
+	About     bool      `json:"about,omitempty"`
+	// PhotoFileID is the QR photo as Telegram keeps it.
+	PhotoFileID string `json:"photo_file_id,omitempty"`
+}
+
+// RemainingBytes returns what is left, -1 where it isn't known.
+func (e *ESIM) RemainingBytes() int64 {
+	if e.TotalBytes < 0 || e.UsedBytes < 0 {
+		return -1
+	}
+	return max(0, e.TotalBytes-e.UsedBytes)
+}
+
+// Past says whether the eSIM is used up, expired or taken back at now.
+func (e *ESIM) Past(now time.Time) bool {
+	switch e.Status {
+	case esim.StatusUsedUp, esim.StatusExpired, esim.StatusCancelled:
+		return true
+	default:
+		return !e.ExpiresAt.IsZero() && !now.Before(e.ExpiresAt)
+	}
+}
