@@ -1,0 +1,44 @@
+.DEFAULT_GOAL := help
+.PHONY: help run build test race lint bench e2e screens fuzz golden
+
+FUZZTIME ?= 60s
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+run: ## the whole shop on this machine: open http://127.0.0.1:8080
+	go run ./cmd/bot sandbox
+
+build: ## the static binary, as the Dockerfile builds it
+	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o bin/bot ./cmd/bot
+
+test: ## every test; those that need redis-server or chromium skip aloud without them
+	go test ./...
+
+race: ## the tests under the race detector
+	go test -race -skip '^Test(Kill|Cluster|Browser)' ./...
+
+lint: ## format, vet, golangci-lint
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go run $(GOLANGCI_LINT) run ./...
+
+bench: ## round trips, calls, allocations and time of what happens most
+	go test -run '^$$' -bench . -benchmem ./...
+
+e2e: ## a purchase of each provider in a real browser, on real Redis and on a cluster
+	go test -count=1 -v -run '^Test(Browser|Cluster|Purchase)' ./cmd/bot
+
+screens: ## a picture of each screen into screens/
+	SCREENS_DIR=$(CURDIR)/screens go test -count=1 -v -run '^TestBrowserScreens' ./cmd/bot
+
+golden: ## write the golden screens anew; read the difference before committing
+	go test ./flows ./locales -update
+
+fuzz: ## each fuzz test for FUZZTIME
+	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
+		for name in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' $$file | cut -c6-); do \
+			echo "$$(dirname $$file) $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
+		done; \
+	done
