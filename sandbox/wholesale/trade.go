@@ -49,7 +49,7 @@ func (h *House) issue(p Plan, orderNo string, now time.Time) *ESIM {
 	i := h.issuer()
 	return &ESIM{
 		OrderNo:        orderNo,
-		TranNo:         h.opts.TranNo(i, orderNo),
+		TranNo:         h.opts.TranNo(i, orderNo, now),
 		ICCID:          i.iccid(h.opts.ICCIDPrefix, h.opts.ICCIDDigits),
 		ActivationCode: fmt.Sprintf("LPA:1$%s$%s", h.opts.SMDP, i.Text("matching id", 16)),
 		PlanCode:       p.Code,

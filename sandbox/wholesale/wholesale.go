@@ -58,14 +58,14 @@ type Order struct {
 // Options says how one wholesaler's house differs from another's.
 type Options struct {
 	Now         func() time.Time
-	Seed        uint64                              // other seeds, other codes and ICCIDs
-	Balance     decimal.Decimal                     // USD to begin with
-	SMDP        string                              // address in activation codes
-	ICCIDPrefix string                              // begins with 89
-	ICCIDDigits int                                 // 19 or 20
-	OrderNo     func(i Issuer, at time.Time) string // names an order
-	TranNo      func(i Issuer, order string) string // names an eSIM
-	ReportEvery time.Duration                       // how long numbers lag behind; 0: not at all
+	Seed        uint64                                            // other seeds, other codes and ICCIDs
+	Balance     decimal.Decimal                                   // USD to begin with
+	SMDP        string                                            // address in activation codes
+	ICCIDPrefix string                                            // begins with 89
+	ICCIDDigits int                                               // 19 or 20
+	OrderNo     func(i Issuer, at time.Time) string               // names an order
+	TranNo      func(i Issuer, order string, at time.Time) string // names an eSIM
+	ReportEvery time.Duration                                     // how long numbers lag behind; 0: not at all
 }
 
 // A House is one wholesaler. Its methods may be called by several goroutines at once.

@@ -25,7 +25,7 @@ func open(t *testing.T, lag time.Duration) (*wholesale.House, *clock.Clock) {
 	h := wholesale.New(wholesale.Options{
 		Now: c.Now, Seed: 7, Balance: usd("10"), SMDP: "smdp.example", ICCIDPrefix: "8985200", ICCIDDigits: 19, ReportEvery: lag,
 		OrderNo: func(i wholesale.Issuer, _ time.Time) string { return fmt.Sprint("O", i.N) },
-		TranNo:  func(i wholesale.Issuer, _ string) string { return i.Digits("tran", 14) },
+		TranNo:  func(i wholesale.Issuer, _ string, _ time.Time) string { return i.Digits("tran", 14) },
 	}, []wholesale.Plan{
 		{Code: "base", Name: "Japan 1GB 7Days", Location: "JP", Bytes: gib, Days: 7, Price: usd("4")},
 		{Code: "daily", Name: "Japan 500MB/Day", Location: "JP", Bytes: -1, Days: 1, Price: usd("2")},
