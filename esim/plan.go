@@ -69,7 +69,10 @@ type Plan struct {
 	// ID is what the provider's purchase call wants: CloudeSIM's packageCode, Mobilexy's plan id.
 	ID string `json:"id"`
 	// PackageCode is what Mobilexy's top-up call wants; CloudeSIM's equals ID.
-	PackageCode string      `json:"package_code,omitempty"`
+	PackageCode string `json:"package_code,omitempty"`
+	// Source names the provider's list that the plan stands in, where the provider needs it to find
+	// the plan again: Mobilexy's "country-plans/japan". Empty for CloudeSIM.
+	Source      string      `json:"source,omitempty"`
 	Name        string      `json:"name"` // the provider's own, for admins
 	Destination Destination `json:"destination"`
 	// Countries are the ISO codes where it works, sorted; one for a country plan; may be empty

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -72,13 +73,13 @@ type HTTP struct {
 
 // A Call is one request to a provider.
 type Call struct {
-	Op     string // for errors: "buy", "balance", …
-	Method string // http.MethodGet where empty
-	Path   string // appended to the base address; variable parts escaped
-	Type   string // Content-Type of Body
-	Body   []byte
-	Limit  int64 // most bytes of answer; LimitAnswer where 0
-	Once   bool  // changes something at the provider: sent at most once
+	Op     string     // for errors: "buy", "balance", …
+	Method string     // http.MethodGet where empty
+	Path   string     // appended to the base address; variable parts escaped
+	JSON   any        // body, sent as JSON
+	Form   url.Values // body, sent form-encoded
+	Limit  int64      // most bytes of answer; LimitAnswer where 0
+	Once   bool       // changes something at the provider: sent at most once
 }
 
 // NewHTTP checks c and returns its HTTP.
@@ -165,7 +166,7 @@ func (h *HTTP) run(ctx context.Context, call Call, decode func([]byte) error) er
 		}
 		return nil
 	}
-	last := h.fail(call, NotSent, context.Canceled) // stands where no attempt was made
+	last := h.fail(call, NotSent, context.Canceled)   // stands where no attempt was made
 	_ = h.retries.WithContext(ctx).Run(func() error { // the last attempt tells more than its error
 		if last = h.guarded(ctx, call, decode); last != nil {
 			return last
@@ -244,9 +245,9 @@ func (h *HTTP) request(ctx context.Context, call Call) (*http.Request, error) {
 	if method == "" {
 		method = http.MethodGet
 	}
-	var body io.Reader
-	if call.Body != nil {
-		body = bytes.NewReader(call.Body)
+	body, kind, err := call.body()
+	if err != nil {
+		return nil, fmt.Errorf("encode request: %w", err)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, h.base+call.Path, body)
 	if err != nil {
@@ -257,13 +258,25 @@ func (h *HTTP) request(ctx context.Context, call Call) (*http.Request, error) {
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "esimbot")
-	if call.Type != "" {
-		req.Header.Set("Content-Type", call.Type)
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
 	}
 	if h.config.Authorize != nil {
 		h.config.Authorize(req.Header)
 	}
 	return req, nil
+}
+
+func (c Call) body() (body io.Reader, contentType string, err error) {
+	switch {
+	case c.Form != nil:
+		return strings.NewReader(c.Form.Encode()), "application/x-www-form-urlencoded", nil
+	case c.JSON != nil:
+		b, err := json.Marshal(c.JSON)
+		return bytes.NewReader(b), "application/json", err
+	default:
+		return http.NoBody, "", nil
+	}
 }
 
 // judge reads the answer and says what it means.
