@@ -85,8 +85,11 @@ type Order struct {
 	DueAt time.Time `json:"due_at"`
 	// Tries counts looks in the present state, for backoff.
 	Tries int `json:"tries,omitempty"`
-	// HeldSince is set while a paid order waits for provider balance.
+	// HeldSince is set while a paid order waits for its provider: for balance there, or for an
+	// answer. It survives further attempts, so that HOLD_DEADLINE counts from the first.
 	HeldSince time.Time `json:"held_since"`
+	// Refused lists the providers that said no to this order and are not asked again.
+	Refused []esim.Provider `json:"refused,omitempty"`
 	// Reason is a short code of why the order is where it is: "amount_mismatch", "purchase_in_doubt".
 	Reason string `json:"reason,omitempty"`
 
@@ -99,7 +102,8 @@ type Order struct {
 	// Photo is the delivered QR photo.
 	Photo       Message   `json:"photo"`
 	DeliveredAt time.Time `json:"delivered_at"`
-	// Told is the last state the customer was shown on Screen, so a notice is not repeated.
+	// Told is the last notice the customer was shown on Screen, so that it is not repeated:
+	// NoticePreparing, NoticeWorking, or the state itself.
 	Told string `json:"told,omitempty"`
 	// Projected is the version whose projections (lists, eSIM document, statistics) are written.
 	Projected int64 `json:"projected,omitempty"`
@@ -125,10 +129,12 @@ type Payment struct {
 
 // An Attempt is one try to buy. Its nonce proves at Stripe who may call the provider.
 type Attempt struct {
-	N         int           `json:"n,omitempty"`
-	Nonce     string        `json:"nonce,omitempty"`
-	Provider  esim.Provider `json:"provider,omitempty"`
-	StartedAt time.Time     `json:"started_at"`
+	N        int           `json:"n,omitempty"`
+	Nonce    string        `json:"nonce,omitempty"`
+	Provider esim.Provider `json:"provider,omitempty"`
+	// Plan is what the attempt buys: the order's own, or the same plan at the other provider.
+	Plan      *esim.Plan `json:"plan,omitempty"`
+	StartedAt time.Time  `json:"started_at"`
 	// Fence is the value of the PaymentIntent's metadata key "buy" that the order last recorded,
 	// empty before the first attempt.
 	Fence string `json:"fence,omitempty"`

@@ -15,8 +15,9 @@ type Store interface {
 	Load(ctx context.Context, id ID) (*Order, error)
 	// Transition writes next if the stored order is still in state from at version
 	// next.Version-1, logs entry, moves the order between the sets of its states, and sets or
-	// clears its place in the due set by next.DueAt, all in one step. ErrConflict if it changed,
-	// ErrNewer if a newer version wrote it.
+	// clears its place in the due set by next.DueAt, all in one step. An entry without To is not
+	// logged: a lease taken, a look that found nothing. ErrConflict if it changed, ErrNewer if a
+	// newer version wrote it.
 	Transition(ctx context.Context, from State, next *Order, entry LogEntry) error
 	// Due returns up to limit ids of orders due at now, most overdue first, in one round trip.
 	Due(ctx context.Context, now time.Time, limit int) ([]ID, error)
@@ -94,7 +95,8 @@ type Refund struct {
 // A Notifier tells people. Telegram's refusals for good (blocked, chat gone) come as ErrUnreachable.
 type Notifier interface {
 	// Show brings the order's screen up to date with its state: edits o.Screen, or sends a new
-	// message if that one is gone, and returns the message that shows it now.
+	// message if that one is gone, and returns the message that shows it now. o.Told is the
+	// notice to show: NoticePreparing, NoticeWorking, or o.State.
 	Show(ctx context.Context, o *Order) (Message, error)
 	// Deliver sends the QR photo with its caption and the install guide and returns the photo's message.
 	Deliver(ctx context.Context, o *Order) (Message, error)

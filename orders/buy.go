@@ -1,0 +1,230 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"esimbot/esim"
+	"esimbot/providers"
+)
+
+// patience is after how many looks in vain the order goes to another provider, if there is one.
+const patience = 5
+
+// value is what the attempt writes to the PaymentIntent; empty for none.
+func (a Attempt) value() string {
+	if a.N == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d:%s", a.N, a.Nonce)
+}
+
+// closed is what a recoverer writes under the attempt's key.
+func (a Attempt) closed() string { return fmt.Sprintf("%d:closed", a.N) }
+
+// candidates returns the plans the order may be filled with, the best first: its own, then the
+// same plan elsewhere, without the providers that said no and those that would cost too much.
+func (s *Service) candidates(o *Order) []esim.Plan {
+	plans := append([]esim.Plan{o.Plan}, s.twins(o.Plan)...)
+	return slices.DeleteFunc(plans, func(p esim.Plan) bool {
+		return s.providers[p.Provider] == nil || slices.Contains(o.Refused, p.Provider) || !s.covers(o, p)
+	})
+}
+
+// buy is the step of a paid order: choose where to buy, see that it isn't at a loss, purchase.
+func (s *Service) buy(ctx context.Context, o *Order) error {
+	if s.stopping.Load() {
+		return s.stay(ctx, o, s.rest(0)) // for another replica
+	}
+	told := s.tellMeanwhile(ctx, o)
+	plans := s.candidates(o)
+	if len(plans) == 0 {
+		told()
+		return s.hold(ctx, o, o.Plan.Provider, ReasonProviderDown, errors.New("no provider can be asked"))
+	}
+	plan := plans[0]
+	fresh, refusal, err := s.fresh(ctx, o, plan)
+	told()
+	switch {
+	case refusal == ReasonGone || refusal == ReasonPrice:
+		return s.refuse(ctx, o, plan.Provider, refusal, err)
+	case refusal != "":
+		return s.hold(ctx, o, plan.Provider, refusal, err)
+	}
+	return s.purchase(ctx, o, fresh)
+}
+
+// fresh asks the provider for the plan's present terms, and where the order was held for balance,
+// whether that suffices now. The second result says why it can't be bought now.
+func (s *Service) fresh(ctx context.Context, o *Order, plan esim.Plan) (_ esim.Plan, refusal string, _ error) {
+	ctx, cancel := context.WithTimeout(ctx, s.providerTimeout)
+	defer cancel()
+	p := s.providers[plan.Provider]
+	listing, err := p.Fresh(ctx, plan)
+	switch {
+	case errors.Is(err, providers.ErrPlanGone):
+		return plan, ReasonGone, err
+	case err != nil:
+		return plan, ReasonProviderDown, err
+	}
+	plan.Wholesale = listing.Plan.Wholesale
+	if !s.covers(o, plan) {
+		return plan, ReasonPrice, fmt.Errorf("costs %s USD now", plan.Wholesale)
+	}
+	if o.Reason == ReasonBalance {
+		balance, err := p.Balance(ctx)
+		switch {
+		case err != nil:
+			return plan, ReasonBalance, err
+		case balance.LessThan(plan.Wholesale):
+			return plan, ReasonBalance, fmt.Errorf("%s USD there, %s USD needed", balance, plan.Wholesale)
+		}
+	}
+	return plan, "", nil
+}
+
+// purchase is one attempt: saved with its nonce, allowed by the fence at Stripe, then made.
+func (s *Service) purchase(ctx context.Context, o *Order, plan esim.Plan) error {
+	nonce, err := s.nonce()
+	if err != nil {
+		return err
+	}
+	last := o.Attempt
+	err = s.move(ctx, o, Purchasing, "", s.own, func(n *Order) {
+		n.Attempt = Attempt{N: last.N + 1, Nonce: nonce, Provider: plan.Provider, Plan: &plan, StartedAt: s.now(), Fence: last.Fence}
+	})
+	if err != nil {
+		return err
+	}
+	if raised, err := s.raise(ctx, o, last); !raised {
+		return err
+	}
+	// From here the lease must outlast the call: a runner that was paused must not make it late.
+	if s.now().Add(s.providerTimeout + leaseMargin).After(o.Lease.Until) {
+		return s.hold(ctx, o, plan.Provider, ReasonLeaseShort, nil)
+	}
+	call, cancel := context.WithTimeout(ctx, s.providerTimeout)
+	defer cancel()
+	profile, err := s.providers[plan.Provider].Buy(call, plan)
+	if err == nil {
+		return s.keep(ctx, o, Bought{Profile: profile, Plan: plan, At: s.now()})
+	}
+	switch providers.ClassOf(err) {
+	case providers.NotSent:
+		return s.hold(ctx, o, plan.Provider, ReasonNotSent, err)
+	case providers.Rejected:
+		return s.rejected(ctx, o, plan, err)
+	default:
+		s.log.ErrorContext(ctx, "purchase in doubt", slog.String("order", string(o.ID)), slog.Any("error", err))
+		return s.move(ctx, o, Unknown, ReasonInDoubt, s.own)
+	}
+}
+
+// raise asks Stripe for the right to buy and reports whether this runner has it; if not, it has
+// moved the order on. last is the attempt before, which surely didn't buy.
+func (s *Service) raise(ctx context.Context, o *Order, last Attempt) (bool, error) {
+	f, err := s.payments.Fence(ctx, o.Payment.Intent)
+	if err != nil {
+		// Nothing was written under this attempt's number, so it may be given out again.
+		s.log.WarnContext(ctx, "fence not read", slog.String("order", string(o.ID)), slog.Any("error", err))
+		return false, s.lower(ctx, o, func(n *Order) { n.Attempt = last })
+	}
+	switch {
+	case f.Disputed:
+		return false, s.move(ctx, o, Review, ReasonDisputed, s.own)
+	case f.Refunded.Minor > 0 && f.Refunded.Minor >= f.Received.Minor:
+		n := s.next(o, Refunded, ReasonRefunded, func(n *Order) { n.Refund.Total = f.Refunded })
+		return false, s.finish(ctx, o, n, actorStripe)
+	case f.Refunded.Minor > 0:
+		return false, s.move(ctx, o, Review, ReasonRefunded, s.own)
+	case f.Value != last.Fence && f.Value != last.value():
+		return false, s.move(ctx, o, Unknown, ReasonFence, s.own)
+	}
+	o.Attempt.Fence = f.Value
+	err = s.payments.RaiseFence(ctx, o.Payment.Intent, o.ID, o.Attempt.N, o.Attempt.value())
+	switch {
+	case errors.Is(err, ErrFenceTaken):
+		s.log.ErrorContext(ctx, "a rival may buy", slog.String("order", string(o.ID)), slog.Int("attempt", o.Attempt.N))
+		return false, errStop
+	case err != nil:
+		// Whether it was written or not, only this runner may act on it, and it won't.
+		s.log.WarnContext(ctx, "fence not raised", slog.String("order", string(o.ID)), slog.Any("error", err))
+		return false, s.lower(ctx, o)
+	}
+	o.Attempt.Fence = o.Attempt.value()
+	return true, nil
+}
+
+// lower gives an attempt up that Stripe could not allow now.
+func (s *Service) lower(ctx context.Context, o *Order, edits ...edit) error {
+	return s.move(ctx, o, Paid, ReasonStripeDown, append(edits, s.restLikePaid(backoff(o.Tries, 2*time.Second, s.reconcile)))...)
+}
+
+// rejected follows a provider's no: too little balance there holds the order, anything else ends
+// this provider's part in it.
+func (s *Service) rejected(ctx context.Context, o *Order, plan esim.Plan, cause error) error {
+	short := errors.Is(cause, providers.ErrInsufficientBalance)
+	if !short {
+		read, cancel := context.WithTimeout(ctx, s.providerTimeout)
+		defer cancel()
+		balance, err := s.providers[plan.Provider].Balance(read)
+		short = err == nil && balance.LessThan(plan.Wholesale)
+	}
+	if short {
+		return s.hold(ctx, o, plan.Provider, ReasonBalance, cause)
+	}
+	return s.refuse(ctx, o, plan.Provider, ReasonRejected, cause)
+}
+
+// hold keeps the order paid until its provider can sell, at the latest until the deadline.
+func (s *Service) hold(ctx context.Context, o *Order, p esim.Provider, reason string, cause error) error {
+	s.log.WarnContext(ctx, "order held", slog.String("order", string(o.ID)), slog.String("provider", string(p)),
+		slog.String("reason", reason), slog.Any("cause", cause))
+	if reason == ReasonBalance {
+		s.alert(ctx, Alert{Key: "balance:" + string(p), Kind: "balance_low", Order: o, Detail: detail(cause)})
+	} else if o.Tries >= patience {
+		if s.another(o, p) {
+			return s.refuse(ctx, o, p, reason, cause)
+		}
+		s.alert(ctx, Alert{Key: "provider:" + string(p), Kind: "provider_down", Order: o, Detail: detail(cause)})
+	}
+	since := o.HeldSince
+	if since.IsZero() {
+		since = s.now()
+	}
+	if s.now().Sub(since) >= s.holdDeadline {
+		return s.giveUp(ctx, o, ReasonHoldDeadline)
+	}
+	wait := s.reconcile
+	if reason != ReasonBalance {
+		wait = backoff(o.Tries, 2*time.Second, s.reconcile)
+	}
+	return s.move(ctx, o, Paid, reason, s.restLikePaid(wait), func(n *Order) { n.HeldSince = since })
+}
+
+// refuse ends p's part in the order: it goes to another provider, or the money goes back.
+func (s *Service) refuse(ctx context.Context, o *Order, p esim.Provider, reason string, cause error) error {
+	s.alert(ctx, Alert{Key: "rejected:" + string(o.ID) + ":" + string(p), Kind: "rejected", Order: o, Detail: detail(cause)})
+	more := s.another(o, p)
+	o.Refused = append(o.Refused, p)
+	if more {
+		return s.move(ctx, o, Paid, reason, s.own)
+	}
+	return s.giveUp(ctx, o, reason)
+}
+
+// another says whether the order could be filled without p.
+func (s *Service) another(o *Order, p esim.Provider) bool {
+	return slices.ContainsFunc(s.candidates(o), func(c esim.Plan) bool { return c.Provider != p })
+}
+
+func detail(cause error) string {
+	if cause == nil {
+		return ""
+	}
+	return cause.Error()
+}

@@ -1,0 +1,50 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+const (
+	// reviewEvery is how often admins are reminded of an order under review.
+	reviewEvery = 24 * time.Hour
+	// fenceRetry is how long after Stripe gave no answer the fence is asked again.
+	fenceRetry = 10 * time.Second
+)
+
+// recoverAttempt decides what became of a purchase whose runner went away. If Stripe lets this
+// runner close the attempt, nobody called the provider nor can: the order is simply paid again.
+// Anything else leaves the purchase in doubt.
+func (s *Service) recoverAttempt(ctx context.Context, o *Order) error {
+	f, err := s.payments.Fence(ctx, o.Payment.Intent)
+	if err == nil && f.Value == o.Attempt.value() {
+		return s.move(ctx, o, Unknown, ReasonInDoubt, s.own)
+	}
+	if err == nil {
+		err = s.payments.RaiseFence(ctx, o.Payment.Intent, o.ID, o.Attempt.N, o.Attempt.closed())
+	}
+	switch {
+	case err == nil:
+		return s.move(ctx, o, Paid, ReasonClosed, s.own, func(n *Order) { n.Attempt.Fence = o.Attempt.closed() })
+	case errors.Is(err, ErrFenceTaken), s.now().Sub(o.Attempt.StartedAt) >= s.evidenceWait+s.lease:
+		return s.move(ctx, o, Unknown, ReasonInDoubt, s.own)
+	default:
+		s.log.WarnContext(ctx, "attempt not closed", slog.String("order", string(o.ID)), slog.Any("error", err))
+		return s.stay(ctx, o, s.rest(fenceRetry))
+	}
+}
+
+// review alerts the admins, and once a day again, and tells the customer that it takes longer.
+func (s *Service) review(ctx context.Context, o *Order) error {
+	s.tell(ctx, o, string(Review))
+	call, cancel := context.WithTimeout(ctx, alertTimeout)
+	defer cancel()
+	day := s.now().Format(time.DateOnly)
+	if err := s.notifier.Alert(call, Alert{Key: "review:" + string(o.ID) + ":" + day, Kind: "review", Order: o, Detail: o.Reason}); err != nil {
+		s.log.ErrorContext(ctx, "alert not sent", slog.String("order", string(o.ID)), slog.Any("error", err))
+		return s.stay(ctx, o, s.rest(backoff(o.Tries, fenceRetry, s.reconcile)))
+	}
+	return s.stay(ctx, o, s.rest(reviewEvery))
+}

@@ -1,0 +1,178 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+const (
+	// batch is how many due orders one look takes.
+	batch = 64
+	// maxSteps ends a drive that would never rest, which no order should do.
+	maxSteps = 32
+	// stepRetry is how long after a step that failed for a passing reason the next one is made.
+	stepRetry = 10 * time.Second
+	// foreignPause is how long an order written by a newer version is left alone.
+	foreignPause = time.Minute
+)
+
+// errStop ends a drive and leaves order and lease as they are.
+var errStop = errors.New("leave the order until its lease ends")
+
+// Run drives due orders until ctx ends. Then no new purchase starts, and what is in flight has
+// 30 s to end before it is cancelled. It returns nil after that.
+func (s *Service) Run(ctx context.Context) error {
+	s.stopping.Store(false)
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var running sync.WaitGroup
+	defer running.Wait()
+	tick := time.NewTicker(s.tick)
+	defer tick.Stop()
+	for {
+		s.startDue(work, &running)
+		select {
+		case <-tick.C:
+		case id := <-s.kicks:
+			s.start(work, &running, id)
+		case <-ctx.Done():
+			s.stopping.Store(true)
+			drained := make(chan struct{})
+			go func() { running.Wait(); close(drained) }()
+			select {
+			case <-drained:
+			case <-time.After(drainTimeout):
+				s.log.WarnContext(ctx, "orders in flight are cut off", slog.Duration("after", drainTimeout))
+			}
+			return nil
+		}
+	}
+}
+
+func (s *Service) startDue(ctx context.Context, running *sync.WaitGroup) {
+	read, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	ids, err := s.store.Due(read, s.now(), batch)
+	if err != nil {
+		s.log.ErrorContext(ctx, "due orders not read", slog.Any("error", err))
+		return
+	}
+	for _, id := range ids {
+		s.start(ctx, running, id)
+	}
+}
+
+// start drives an order in a goroutine of its own, unless it is being driven here or all slots are
+// taken: then the due set brings it again.
+func (s *Service) start(ctx context.Context, running *sync.WaitGroup, id ID) {
+	s.mu.Lock()
+	busy := s.inFlight[id]
+	s.mu.Unlock()
+	if busy {
+		return
+	}
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		return
+	}
+	running.Go(func() {
+		defer func() { <-s.slots }()
+		defer s.recovered(ctx, "drive")
+		if err := s.Step(ctx, id); err != nil {
+			s.log.ErrorContext(ctx, "order not driven", slog.String("order", string(id)), slog.Any("error", err))
+		}
+	})
+}
+
+// kick has a running Run drive an order at once. Without one, or when it is far behind, the due
+// set brings the order.
+func (s *Service) kick(id ID) {
+	select {
+	case s.kicks <- id:
+	default:
+	}
+}
+
+// recovered ends a panic here: logged, with the order left due.
+func (s *Service) recovered(ctx context.Context, where string) {
+	if p := recover(); p != nil {
+		s.log.ErrorContext(ctx, "panic", slog.String("where", where), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+	}
+}
+
+// Step drives one order as far as it goes now: until it is finished or rests. An order that isn't
+// due, or is leased by another runner, is left alone.
+func (s *Service) Step(ctx context.Context, id ID) error {
+	s.mu.Lock()
+	if s.inFlight[id] {
+		s.mu.Unlock()
+		return nil
+	}
+	s.inFlight[id] = true
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.inFlight, id)
+		s.mu.Unlock()
+	}()
+
+	o, err := s.store.Load(ctx, id)
+	switch now := s.now(); {
+	case errors.Is(err, ErrNewer), err == nil && !o.State.known():
+		return s.store.Postpone(ctx, id, now.Add(foreignPause))
+	case err != nil:
+		return fmt.Errorf("load order %s: %w", id, err)
+	case o.State.Finished(), now.Before(o.DueAt), o.Lease.Held(now):
+		return nil
+	}
+	if err := s.stay(ctx, o, s.own); err != nil {
+		return s.ignoreConflict(err)
+	}
+	for range maxSteps {
+		if o.State.Finished() || o.Lease.Owner != s.owner {
+			return nil
+		}
+		if err := s.step(ctx, o); err != nil {
+			return s.failed(ctx, o, err)
+		}
+	}
+	return s.failed(ctx, o, fmt.Errorf("order %s: no rest after %d steps", id, maxSteps))
+}
+
+func (s *Service) step(ctx context.Context, o *Order) error {
+	switch o.State {
+	case AwaitingPayment:
+		return s.await(ctx, o)
+	case Paid:
+		return s.buy(ctx, o)
+	case Purchasing:
+		return s.recoverAttempt(ctx, o)
+	case Provisioning:
+		return s.provision(ctx, o)
+	case Issued:
+		return s.deliver(ctx, o)
+	case Unknown:
+		return s.move(ctx, o, Review, o.Reason, s.own)
+	case Review:
+		return s.review(ctx, o)
+	case Refunding:
+		return s.refund(ctx, o)
+	default:
+		return errStop
+	}
+}
+
+// failed gives the order back after a step that could not be ended, so that it needn't wait for
+// the end of the lease.
+func (s *Service) failed(ctx context.Context, o *Order, err error) error {
+	if errors.Is(err, errStop) || errors.Is(err, ErrConflict) {
+		return nil // the order is another's now
+	}
+	return errors.Join(err, s.ignoreConflict(s.stay(ctx, o, s.rest(stepRetry))))
+}
