@@ -17,12 +17,12 @@ type query struct {
 
 // An Answer is what the bot answered to a pressed button.
 type Answer struct {
-	QueryID   string
-	UserID    int64
-	MessageID int    // the message whose button was pressed
-	Text      string // of the toast or the alert; empty for none
-	Alert     bool
-	URL       string // to open; empty for none
+	QueryID   string `json:"query"`
+	UserID    int64  `json:"user"`
+	MessageID int    `json:"message"`        // the message whose button was pressed
+	Text      string `json:"text,omitempty"` // of the toast or the alert; empty for none
+	Alert     bool   `json:"alert,omitempty"`
+	URL       string `json:"url,omitempty"` // to open; empty for none
 }
 
 // answerCallbackQuery answers once, and within 150 s of the press.

@@ -3,6 +3,7 @@ package telegram
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -57,7 +58,12 @@ func TestPhotos(t *testing.T) {
 	if err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("download: %v %v", res, err)
 	}
-	res.Body.Close()
+	if got, err := io.ReadAll(res.Body); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("downloaded %d bytes (%v), want %d", len(got), err, len(data))
+	}
+	if err := res.Body.Close(); err != nil {
+		t.Error(err)
+	}
 	for name, c := range map[string]struct {
 		data []byte
 		want string

@@ -150,17 +150,25 @@ func (s *Server) say(chatID, userID int64, m *Message) (int, error) {
 	m.Entities, m.CaptionEntities = withFound(m.Text, nil), withFound(m.Caption, nil)
 	m.From = from
 	if c.user != nil {
-		if c.blocked {
-			c.blocked = false
-			s.memberChanged(c, *c.user, "kicked", "member")
-		}
-		c.started = true
+		s.open(c)
 	}
 	s.put(c, m)
 	if s.concerns(c, m) {
 		s.update(messageQueue(c), Update{Message: m.copy()})
 	}
 	return m.ID, nil
+}
+
+// open makes a private chat one the bot may write to; the lock is held.
+func (s *Server) open(c *chat) {
+	if c.started && !c.blocked {
+		return
+	}
+	if c.blocked {
+		s.memberChanged(c, *c.user, "kicked", "member")
+	}
+	c.started, c.blocked = true, false
+	s.publish(Event{Kind: EventProfile})
 }
 
 // concerns says whether the bot is told of a person's message: in a group, with privacy mode on,
@@ -185,6 +193,7 @@ func (s *Server) Block(userID int64) {
 	if c := s.chats[userID]; c != nil && c.user != nil && !c.blocked {
 		c.blocked = true
 		s.memberChanged(c, *c.user, "member", "kicked")
+		s.publish(Event{Kind: EventProfile})
 	}
 }
 

@@ -36,7 +36,7 @@ func newStage(t *testing.T, o Options) *stage {
 	st.Server = New(o)
 	st.http = httptest.NewServer(st.Server)
 	t.Cleanup(func() {
-		st.Server.Close()
+		st.Close()
 		st.http.Close()
 	})
 	st.AddUser(User{ID: 7, FirstName: "Customer", LanguageCode: "en", Started: true})
@@ -74,7 +74,7 @@ func (st *stage) post(path, contentType string, body io.Reader) reply {
 	if err != nil {
 		st.t.Fatalf("post %s: %v", path, err)
 	}
-	defer res.Body.Close()
+	defer res.Body.Close() //nolint:errcheck // the body is read to its end
 	out := reply{status: res.StatusCode}
 	if err := json.NewDecoder(res.Body).Decode(&out); err != nil {
 		st.t.Fatalf("%s answered no JSON: %v", path, err)

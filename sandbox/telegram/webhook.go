@@ -213,12 +213,12 @@ func (s *Server) attempt(ctx context.Context, hook webhook, slots chan struct{},
 	}
 	res, err := s.client.Do(req)
 	if err != nil {
-		return 0, errors.New("Connection failed") //nolint:revive,staticcheck // getWebhookInfo shows this sentence as it stands
+		return 0, errors.New("Connection failed") //nolint:staticcheck // getWebhookInfo shows this sentence as it stands
 	}
 	defer res.Body.Close() //nolint:errcheck // read to the end or given up: nothing is lost
 	reply, err := io.ReadAll(io.LimitReader(res.Body, maxReplyBytes))
 	if err != nil {
-		return 0, errors.New("Read timeout expired") //nolint:revive,staticcheck // as above
+		return 0, errors.New("Read timeout expired") //nolint:staticcheck // as above
 	}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		seconds, err := strconv.Atoi(res.Header.Get("Retry-After"))
@@ -226,7 +226,7 @@ func (s *Server) attempt(ctx context.Context, hook webhook, slots chan struct{},
 			seconds = 0
 		}
 		wait := min(time.Duration(seconds)*time.Second, maxRetryWait)
-		return wait, fmt.Errorf("Wrong response from the webhook: %s", res.Status) //nolint:revive,staticcheck // as above
+		return wait, fmt.Errorf("Wrong response from the webhook: %s", res.Status) //nolint:staticcheck // as above
 	}
 	s.runReply(ctx, res.Header.Get("Content-Type"), reply)
 	return 0, nil

@@ -1,0 +1,158 @@
+// The chat page: what the sandbox streams, brought to the views.
+import { addMessage, drawChat, drawHeader, editMessage, removeMessage, showAnswer } from "./chat.js";
+import { clearDraft, drawComposer, setUp as setUpComposer } from "./composer.js";
+import { decorate } from "./icons.js";
+import { setPayload } from "./links.js";
+import { setUp as setUpOverlays, toast } from "./overlay.js";
+import { setUp as setUpPanel } from "./panel.js";
+import { drawSidebar } from "./sidebar.js";
+import { list, person, post, remember, remembered, state } from "./state.js";
+
+const byId = (id) => document.getElementById(id);
+const app = byId("app");
+
+const doing = {
+  typing: "typing", upload_photo: "sending a photo", upload_document: "sending a file",
+  choose_sticker: "choosing a sticker", find_location: "finding a location",
+};
+
+function choose(id) {
+  if (id !== state.active) clearDraft();
+  state.active = id;
+  state.unread.delete(id);
+  remember(id);
+  app.classList.remove("show-sidebar");
+  drawAll();
+}
+
+function drawAll() {
+  drawSidebar(choose);
+  drawHeader();
+  drawChat();
+  drawComposer();
+  byId("block").hidden = !person()?.started || person()?.blocked;
+}
+
+function takeSnapshot(all) {
+  state.bot = all.bot;
+  state.people = all.people;
+  state.clockSkew = all.now - Date.now();
+  state.messages = new Map(Object.entries(all.messages).map(([id, messages]) => [Number(id), messages || []]));
+  const address = new URLSearchParams(location.search);
+  const wanted = Number(address.get("user")) || state.active || remembered();
+  const customers = state.people.filter((p) => !p.admin);
+  state.active = (person(wanted) || customers[0] || state.people[0])?.id || 0;
+  remember(state.active);
+  drawAll();
+  if (address.has("start")) setPayload(address.get("start"));
+  if (location.search) history.replaceState(null, "", "/");
+}
+
+function takeMessage({ chat, message }) {
+  if (!state.people.some((p) => p.id === chat)) return;
+  const messages = list(chat);
+  messages.push(message);
+  if (messages.length > 400) messages.shift();
+  state.clockSkew = Math.max(state.clockSkew, message.date * 1000 - Date.now());
+  if (message.from?.is_bot) stopAction(chat);
+  if (chat === state.active) {
+    addMessage(message);
+    drawComposer();
+  } else if (message.from?.is_bot) {
+    state.unread.set(chat, (state.unread.get(chat) || 0) + 1);
+  }
+  drawSidebar(choose);
+}
+
+function takeEdit({ chat, message }) {
+  const messages = list(chat);
+  const at = messages.findIndex((m) => m.message_id === message.message_id);
+  if (at < 0) return;
+  messages[at] = message;
+  stopAction(chat);
+  if (chat === state.active) editMessage(message);
+  drawSidebar(choose);
+}
+
+function takeDelete({ chat, message_id: id }) {
+  state.messages.set(chat, list(chat).filter((m) => m.message_id !== id));
+  if (chat === state.active) removeMessage(id);
+  drawSidebar(choose);
+}
+
+function takeAction({ chat, action }) {
+  stopAction(chat);
+  const timer = setTimeout(() => stopAction(chat), 5000);
+  state.actions.set(chat, { text: doing[action] || "busy", timer });
+  drawHeader();
+  drawSidebar(choose);
+}
+
+function stopAction(chat) {
+  if (!state.actions.has(chat)) return;
+  clearTimeout(state.actions.get(chat).timer);
+  state.actions.delete(chat);
+  drawHeader();
+  drawSidebar(choose);
+}
+
+function takePeople(people) {
+  const began = person()?.started;
+  state.people = people;
+  drawSidebar(choose);
+  drawHeader();
+  drawComposer();
+  byId("block").hidden = !person()?.started || person()?.blocked;
+  if (!began && list().length === 0) drawChat();
+}
+
+function connect() {
+  const source = new EventSource("/chat/api/events");
+  const on = (name, take) => source.addEventListener(name, (event) => take(JSON.parse(event.data)));
+  on("snapshot", takeSnapshot);
+  on("people", takePeople);
+  on("message", takeMessage);
+  on("edit", takeEdit);
+  on("delete", takeDelete);
+  on("action", takeAction);
+  on("answer", ({ answer }) => showAnswer(answer));
+  source.onopen = () => { byId("connection").hidden = true; };
+  source.onerror = () => {
+    byId("connection").hidden = false;
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000);
+  };
+}
+
+function setUpTheme() {
+  const apply = (theme) => { document.documentElement.dataset.theme = theme; };
+  let kept = "auto";
+  try {
+    kept = localStorage.getItem("theme") || "auto";
+  } catch { /* a browser that keeps nothing */ }
+  apply(kept);
+  byId("theme").addEventListener("click", () => {
+    const dark = kept === "auto" ? matchMedia("(prefers-color-scheme: dark)").matches : kept === "dark";
+    kept = dark ? "light" : "dark";
+    apply(kept);
+    try {
+      localStorage.setItem("theme", kept);
+    } catch { /* as above */ }
+  });
+}
+
+function setUpDrawers() {
+  byId("sidebar-open").addEventListener("click", () => app.classList.add("show-sidebar"));
+  byId("sidebar-close").addEventListener("click", () => app.classList.remove("show-sidebar"));
+  byId("shade").addEventListener("click", () => app.classList.remove("show-sidebar"));
+  byId("block").addEventListener("click", async () => {
+    await post("/chat/api/block", { user: state.active }).catch((error) => toast(error.message));
+  });
+}
+
+decorate(document);
+setUpTheme();
+setUpDrawers();
+setUpOverlays();
+setUpComposer();
+setUpPanel();
+connect();

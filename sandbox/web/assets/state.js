@@ -1,0 +1,61 @@
+// What the page knows: the people, their messages, and who is looked at.
+
+export const state = {
+  bot: { first_name: "", username: "" },
+  people: [],
+  messages: new Map(), // by person's id
+  unread: new Map(),
+  actions: new Map(), // what the bot is doing, by chat: {text, timer}
+  active: 0,
+  payload: "", // of a deep link that waits for START
+  clockSkew: 0, // the sandbox's time less the browser's, in ms
+};
+
+// person returns one of the people, the active one by default.
+export function person(id = state.active) {
+  return state.people.find((p) => p.id === id);
+}
+
+// list returns a person's messages, oldest first.
+export function list(id = state.active) {
+  if (!state.messages.has(id)) state.messages.set(id, []);
+  return state.messages.get(id);
+}
+
+// post sends JSON to the sandbox; it rejects with the sandbox's own words.
+export async function post(path, body) {
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return unwrap(response);
+}
+
+// unwrap returns an answer's JSON, or rejects with its error.
+export async function unwrap(response) {
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(answer.error || "The sandbox does not answer.");
+  return answer;
+}
+
+// now is the sandbox's time.
+export function now() {
+  return new Date(Date.now() + state.clockSkew);
+}
+
+// remember keeps who was active, for the page that comes back from a payment.
+export function remember(id) {
+  try {
+    localStorage.setItem("active", String(id));
+  } catch { /* a browser that keeps nothing */ }
+}
+
+// remembered returns who was active last, 0 for nobody.
+export function remembered() {
+  try {
+    return Number(localStorage.getItem("active")) || 0;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,173 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"esimbot/sandbox/telegram"
+)
+
+// heartbeat is how often an idle stream sends a comment, so that a browser that went is noticed.
+const heartbeat = 20 * time.Second
+
+// person is one of the people as the page shows them.
+type person struct {
+	telegram.Person
+	Admin       bool               `json:"admin"`
+	Commands    []telegram.Command `json:"commands"`
+	BotName     string             `json:"bot_name"`
+	Description string             `json:"description"`
+}
+
+func (p *page) people() []person {
+	list := []person{}
+	for _, someone := range p.telegram.People() {
+		name := p.telegram.About("name", someone.LanguageCode)
+		if name == "" {
+			name = p.telegram.Bot().FirstName
+		}
+		list = append(list, person{
+			Person: someone, Admin: someone.ID == p.admin,
+			Commands: p.telegram.Commands(someone.ID), BotName: name,
+			Description: p.telegram.About("description", someone.LanguageCode),
+		})
+	}
+	return list
+}
+
+// events streams what people see: all of it first, then each change.
+func (p *page) events(w http.ResponseWriter, r *http.Request) {
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		http.Error(w, "no streaming", http.StatusInternalServerError)
+		return
+	}
+	all, changes := p.telegram.Subscribe()
+	defer changes.Close()
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	write := func(name string, v any) bool {
+		data, err := json.Marshal(v)
+		if err != nil {
+			p.log.Error("chat page event", "event", name, "error", err)
+			return false
+		}
+		_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, data)
+		flusher.Flush()
+		return err == nil
+	}
+	messages := map[string][]telegram.Message{}
+	for id, list := range all.Messages {
+		messages[strconv.FormatInt(id, 10)] = list
+	}
+	if !write("snapshot", map[string]any{"bot": all.Bot, "people": p.people(), "messages": messages, "now": p.now().UnixMilli()}) {
+		return
+	}
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-beat.C:
+			if _, err := io.WriteString(w, ": still here\n\n"); err != nil {
+				return
+			}
+			flusher.Flush()
+		case e, open := <-changes.C:
+			if !open {
+				return // too slow, or closing: the browser connects again and gets all of it
+			}
+			if !p.forward(write, e) {
+				return
+			}
+		}
+	}
+}
+
+func (p *page) forward(write func(string, any) bool, e telegram.Event) bool {
+	if e.Kind == telegram.EventProfile {
+		return write("people", p.people())
+	}
+	return write(string(e.Kind), e)
+}
+
+// said is what the page posts: who does what.
+type said struct {
+	User    int64  `json:"user"`
+	Text    string `json:"text"`
+	ReplyTo int    `json:"reply_to"`
+	Message int    `json:"message"`
+	Data    string `json:"data"`
+	Seconds int    `json:"seconds"`
+}
+
+func (p *page) send(w http.ResponseWriter, r *http.Request) {
+	var in said
+	if !Read(w, r, &in) {
+		return
+	}
+	var id int
+	var err error
+	if in.ReplyTo != 0 {
+		id, err = p.telegram.Reply(in.User, in.User, in.ReplyTo, in.Text)
+	} else {
+		id, err = p.telegram.SendText(in.User, in.Text)
+	}
+	answer(w, map[string]int{"message": id}, err)
+}
+
+func answer(w http.ResponseWriter, v any, err error) {
+	if err != nil {
+		Refuse(w, err)
+		return
+	}
+	Reply(w, v)
+}
+
+// photo takes the picture itself as the body; ?user= says who sends it.
+func (p *page) photo(w http.ResponseWriter, r *http.Request) {
+	user, err := strconv.ParseInt(r.URL.Query().Get("user"), 10, 64)
+	if err != nil {
+		Refuse(w, fmt.Errorf("no user"))
+		return
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		Refuse(w, fmt.Errorf("the picture is too large"))
+		return
+	}
+	id, err := p.telegram.SendPhoto(user, data, "")
+	answer(w, map[string]int{"message": id}, err)
+}
+
+func (p *page) voice(w http.ResponseWriter, r *http.Request) {
+	var in said
+	if !Read(w, r, &in) {
+		return
+	}
+	id, err := p.telegram.SendVoice(in.User, min(max(in.Seconds, 1), 60))
+	answer(w, map[string]int{"message": id}, err)
+}
+
+func (p *page) press(w http.ResponseWriter, r *http.Request) {
+	var in said
+	if !Read(w, r, &in) {
+		return
+	}
+	id, err := p.telegram.Press(in.User, in.Message, in.Data)
+	answer(w, map[string]string{"query": id}, err)
+}
+
+func (p *page) block(w http.ResponseWriter, r *http.Request) {
+	var in said
+	if !Read(w, r, &in) {
+		return
+	}
+	p.telegram.Block(in.User)
+	Reply(w, map[string]bool{"ok": true})
+}
