@@ -1,0 +1,89 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/stripe/stripe-go/v76"
+
+	"esimbot/esim"
+	"esimbot/orders"
+)
+
+// Refund returns amount of a payment under idempotency key "refund:<order>:<n>". A refund that
+// stands already under that order and n is returned as it is, so a repeat makes no second one.
+// https://docs.stripe.com/api/refunds/create
+func (s *Stripe) Refund(ctx context.Context, intent string, order orders.ID, n int, amount esim.Money) (orders.Refund, error) {
+	ctx, cancel := within(ctx)
+	defer cancel()
+	p, err := s.intent(ctx, intent)
+	if err != nil {
+		return orders.Refund{}, err
+	}
+	minor, err := unscale(amount, p)
+	if err != nil {
+		return orders.Refund{}, fmt.Errorf("refund %s: %w", order, err)
+	}
+	name := fmt.Sprintf("%s:%d", order, n)
+	made, err := s.refundNamed(ctx, intent, name)
+	if err == nil && made == nil {
+		made, err = s.refund(ctx, intent, name, "", minor)
+		var e *Error
+		if errors.As(err, &e) && e.stored() {
+			// The error stays under that key. If the list shows no refund either, none was made,
+			// and a second key may make it.
+			found, readErr := s.refundNamed(ctx, intent, name)
+			switch {
+			case readErr != nil:
+				err = fmt.Errorf("%w; not read back: %w", err, readErr)
+			case found != nil:
+				made, err = found, nil
+			default:
+				made, err = s.refund(ctx, intent, name, ":2", minor)
+			}
+		}
+	}
+	if err != nil {
+		return orders.Refund{}, err
+	}
+	return orders.Refund{ID: made.ID, Amount: scale(made.Amount, p, asked(p)), Status: string(made.Status)}, nil
+}
+
+// refundNamed looks among the payment's refunds for ours of that name; nil when there is none. A
+// refund that failed is one too: it stands, and the next needs a new number.
+func (s *Stripe) refundNamed(ctx context.Context, intent, name string) (found *stripe.Refund, err error) {
+	err = s.call(ctx, "list refunds", harmless, func(ctx context.Context) error {
+		p := &stripe.RefundListParams{PaymentIntent: stripe.String(intent)}
+		p.Context, p.Limit = ctx, stripe.Int64(100)
+		it := s.api.Refunds.List(p)
+		for it.Next() {
+			if r := it.Refund(); r.Metadata[metaRefund] == name {
+				found = r
+				return nil
+			}
+		}
+		return it.Err()
+	})
+	return found, err
+}
+
+func (s *Stripe) refund(ctx context.Context, intent, name, again string, minor int64) (made *stripe.Refund, err error) {
+	err = s.call(ctx, "refund", keyed, func(ctx context.Context) error {
+		p := &stripe.RefundParams{
+			PaymentIntent: stripe.String(intent),
+			Amount:        stripe.Int64(minor),
+			Reason:        stripe.String(string(stripe.RefundReasonRequestedByCustomer)),
+			Metadata:      map[string]string{metaRefund: name, metaShop: s.cfg.ShopID, metaOrder: orderOf(name)},
+		}
+		p.Context = ctx
+		p.SetIdempotencyKey("refund:" + name + again)
+		var err error
+		made, err = s.api.Refunds.New(p)
+		return err
+	})
+	if err == nil && made.ID == "" {
+		return nil, fmt.Errorf("stripe: refund: an answer without a refund: %w", orders.ErrPaymentDoubt)
+	}
+	return made, err
+}
