@@ -35,8 +35,10 @@ type Session struct {
 	Volume string `json:"volume,omitempty"`
 	// Sought is the destination last searched for, for "is it among them" on region pages.
 	Sought string `json:"sought,omitempty"`
+	// From is the list that the plans were reached from, where Back leads: "az/J".
+	From string `json:"from,omitempty"`
 	// Order is the order that the last Buy began, saved before the order is made, so that two
-	// taps end at one order. OrderPlan is the plan and price (minor units) it is for.
+	// taps end at one order. OrderPlan is the Ref of the plan it is for.
 	Order     orders.ID `json:"order,omitempty"`
 	OrderPlan string    `json:"order_plan,omitempty"`
 	// Agreed is the price in minor units that the customer saw last, asked again when it changed.
@@ -108,6 +110,8 @@ type Reply struct {
 	Then func(ctx context.Context, in Input) (Reply, error)
 	// Stale says that the button's data made no sense any more, to be counted.
 	Stale bool
+	// Cause is what went wrong behind a screen that says so kindly, to be logged; nil otherwise.
+	Cause error
 	// Typing asks for the typing indicator while Then runs.
 	Typing bool
 }

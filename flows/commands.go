@@ -1,0 +1,115 @@
+package flows
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"esimbot/esim"
+	"esimbot/orders"
+)
+
+// command answers a slash command with a new message: the shop's screen is further up by now.
+func (v *visit) command(ctx context.Context) (Reply, error) {
+	v.session.Question = ""
+	data := ""
+	switch v.in.Event.Command {
+	case "start":
+		r, err := v.start(ctx, strings.TrimSpace(v.in.Event.Args))
+		r.Fresh = true
+		return r, err
+	case "buy":
+		data = "dest"
+	case "esims", "help", "support", "terms", "privacy":
+		data = v.in.Event.Command
+	case "paysupport":
+		data = "pay"
+	case "language":
+		data = "lang"
+	default:
+		// Admin commands too: nobody learns that they exist.
+		return v.hint("unknown_command"), nil
+	}
+	v.session.From = ""
+	r, err := v.open(ctx, data)
+	r.Fresh = true
+	return r, err
+}
+
+// start answers /start and the deep links: c_jp, r_europe, g, p_<plan>, o_<order> (back from a
+// payment), x_<order> (back without one), a_<order>.
+func (v *visit) start(ctx context.Context, payload string) (Reply, error) {
+	v.session.From = ""
+	kind, rest, _ := strings.Cut(payload, "_")
+	data := "start"
+	switch {
+	case payload == "g", kind == "c" || kind == "r":
+		data = to("plans", payload)
+	case kind == "p":
+		data = to("plan", rest)
+	case kind == "o" || kind == "x" || kind == "a":
+		id, err := orders.ParseID(rest)
+		if err != nil {
+			break
+		}
+		r, err := v.returned(ctx, id, kind)
+		if !errors.Is(err, errStale) {
+			return r, err
+		}
+	}
+	r, err := v.open(ctx, data)
+	if !errors.Is(err, errStale) {
+		return r, err
+	}
+	v.notice = v.l.H("link_gone")
+	return v.open(ctx, "dest")
+}
+
+// text answers what was typed: an ICCID, an order's id, else a search.
+func (v *visit) text(ctx context.Context) (Reply, error) {
+	typed := strings.TrimSpace(v.in.Event.Text)
+	if typed == "" {
+		return v.unreadable(), nil
+	}
+	if esim.LooksLikeICCID(typed) {
+		return v.iccid(typed), nil
+	}
+	if id, err := orders.ParseID(typed); err == nil {
+		// "Madagascar" reads as an order's id too: what is none of theirs is searched for.
+		r, err := v.open(ctx, to("o", string(id)))
+		if !errors.Is(err, errStale) {
+			r.Fresh = true
+			return r, err
+		}
+	}
+	r := v.search(typed)
+	r.Fresh = true
+	return r, nil
+}
+
+// iccid answers a typed ICCID: it can't be linked to an eSIM yet, so it says where to look.
+func (v *visit) iccid(typed string) Reply {
+	key := "iccid_thanks"
+	if _, err := esim.ParseICCID(typed); err != nil {
+		switch {
+		case errors.Is(err, esim.ErrICCIDPrefix):
+			key = "iccid_prefix"
+		case errors.Is(err, esim.ErrICCIDLuhn):
+			key = "iccid_typo"
+		default:
+			key = "iccid_length"
+		}
+	}
+	return Reply{Fresh: true, Screen: &Screen{
+		Name: "iccid", HTML: v.l.H(key),
+		Rows: [][]Button{{{Text: v.l.T("button_esims"), Data: "esims", Style: Primary}}, {back(v.l, "start")}},
+	}}
+}
+
+// unreadable answers photos, voice messages and the like.
+func (v *visit) unreadable() Reply { return v.hint("only_text") }
+
+// hint says something kind and shows the ways on.
+func (v *visit) hint(key string) Reply {
+	return Reply{Fresh: true, Screen: &Screen{Name: "hint", HTML: v.l.H(key), Rows: menu(v.l)}}
+}

@@ -1,0 +1,141 @@
+package flows
+
+import (
+	"context"
+	"html"
+	"strings"
+	"unicode/utf16"
+
+	"esimbot/locales"
+	"esimbot/orders"
+)
+
+const (
+	// maxCaption and maxText are the Bot API's limits after the HTML is read, in UTF-16 units.
+	maxCaption = 1024
+	maxText    = 4096
+	// maxCopy is how many characters a copy button takes.
+	maxCopy = 256
+)
+
+// Delivery is what the buyer gets: the QR photo with the codes, then the install guide. It is
+// empty for an order that has nothing to install yet.
+func (s *Shop) Delivery(o *orders.Order, lang string) []Screen {
+	if o.Bought == nil || !o.Bought.Profile.Ready() {
+		return nil
+	}
+	l := s.cfg.Bundle.For(lang)
+	after := guideScreen(l, [][]Button{
+		{{Text: l.T("button_my_esim"), Data: to("esim", string(o.ID)), Style: Primary}},
+		{s.companion(l, o)},
+		append(receipt(l, o), press(l.T("button_help"), "help")),
+	})
+	return []Screen{photo(l, o), after}
+}
+
+// photo is the QR code with everything that installs the eSIM. Its buttons stay in the chat for
+// years, so what they name is kept working.
+func photo(l *locales.Localizer, o *orders.Order) Screen {
+	profile, id := o.Bought.Profile, string(o.ID)
+	screen := Screen{
+		Name:  "esim_photo",
+		Photo: &Photo{FileID: o.Photo.FileID, Code: profile.Code, Image: profile.Image},
+	}
+	steps := press(l.T("button_steps"), to("install", id))
+	last := []Button{press(l.T("button_data_left"), to("left", id)), press(l.T("button_top_up"), to("topup", id))}
+	title := bold(planName(l, o.Plan))
+	number := ""
+	if profile.PhoneNumber != "" {
+		number = l.H("photo_number", args{"Number": code(l, cutRunes(profile.PhoneNumber, 32))})
+	}
+	if profile.Code.IsZero() {
+		screen.HTML = caption(paragraphs(title, l.H("photo_scan")), paragraphs(number, l.H("photo_once")))
+		screen.Rows = [][]Button{{steps}, last}
+		return screen
+	}
+	lpa := profile.Code.Reveal()
+	screen.HTML = caption(
+		paragraphs(title, l.H("photo_install"), lines(
+			l.H("photo_address"), string(code(l, profile.Code.Address())),
+			l.H("photo_code"), string(code(l, profile.Code.MatchingID())),
+			l.H("photo_whole"), string(code(l, lpa)),
+		)),
+		number, l.H("photo_once"), l.H("photo_trouble"),
+	)
+	screen.Rows = [][]Button{
+		{{Text: l.T("button_iphone"), URL: profile.Code.AppleInstallURL(), Style: Primary}, {Text: l.T("button_android"), URL: profile.Code.AndroidInstallURL(), Style: Primary}},
+		{{Text: l.T("button_copy"), Copy: lpa}, steps},
+		last,
+	}
+	if len(lpa) > maxCopy {
+		screen.Rows[1] = []Button{steps}
+	}
+	return screen
+}
+
+// caption joins what must be said with as much of the rest as a caption holds: what comes first
+// counts most.
+func caption(must string, rest ...string) string {
+	text := must
+	for _, r := range rest {
+		if longer := paragraphs(text, r); textLength(longer) <= maxCaption {
+			text = longer
+		}
+	}
+	return text
+}
+
+// textLength measures HTML as the Bot API does: without tags, entities read, in UTF-16 units.
+func textLength(s string) int {
+	var b strings.Builder
+	for s != "" {
+		text, rest, _ := strings.Cut(s, "<")
+		b.WriteString(text)
+		_, s, _ = strings.Cut(rest, ">")
+	}
+	return len(utf16.Encode([]rune(html.UnescapeString(b.String()))))
+}
+
+// qr shows an eSIM's QR code again, as a message of its own like the first one.
+func (v *visit) qr(ctx context.Context, words []string) (Reply, error) {
+	o, err := v.own(ctx, words[0])
+	if err != nil {
+		return Reply{}, err
+	}
+	v.session.Page = to("esim", words[0])
+	if o.Bought == nil || !o.Bought.Profile.Ready() {
+		// Deleted on the customer's wish, or not made yet.
+		return v.show(Screen{Name: "qr_missing", HTML: v.l.H("qr_missing"), Rows: [][]Button{{back(v.l, v.session.Page)}}}), nil
+	}
+	r, err := v.open(ctx, v.session.Page)
+	r.More = append(r.More, photo(v.l, o))
+	return r, err
+}
+
+// guide explains the installing step by step. Its argument is the eSIM it is for, and is not
+// looked at: the steps are the same for all.
+func (v *visit) guide(_ context.Context, words []string) (Reply, error) {
+	if len(words) == 0 {
+		return v.show(guideScreen(v.l, [][]Button{{back(v.l, "help")}})), nil
+	}
+	if id, err := orders.ParseID(words[0]); err != nil || string(id) != words[0] {
+		return Reply{}, errStale
+	}
+	return v.show(guideScreen(v.l, [][]Button{{back(v.l, to("esim", words[0]))}})), nil
+}
+
+func guideScreen(l *locales.Localizer, rows [][]Button) Screen {
+	return Screen{Name: "guide", HTML: paragraphs(l.H("guide_title"), l.H("guide_iphone"), l.H("guide_android"), l.H("guide_arrival")), Rows: rows}
+}
+
+// more opens the plans of an eSIM's destination: until data can be added to an eSIM, a new plan
+// is a new eSIM, and the page says so.
+func (v *visit) more(ctx context.Context, words []string) (Reply, error) {
+	e, err := v.held(ctx, words[0])
+	if err != nil {
+		return Reply{}, err
+	}
+	v.notice = v.l.H("more_is_new")
+	v.session.From = to("esim", e.ID)
+	return v.elsewhere(ctx, e.Plan)
+}

@@ -1,0 +1,260 @@
+package flows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"esimbot/esim"
+	"esimbot/locales"
+	"esimbot/orders"
+)
+
+// patience is how long after payment "preparing" becomes "still working".
+const patience = 20 * time.Second
+
+// own returns the customer's order; errStale for what is no order or another's.
+func (v *visit) own(ctx context.Context, word string) (*orders.Order, error) {
+	id, err := orders.ParseID(word)
+	if err != nil || string(id) != word {
+		return nil, errStale
+	}
+	o, err := v.shop.cfg.Desk.Get(ctx, id, v.in.User)
+	switch {
+	case errors.Is(err, orders.ErrNotFound), errors.Is(err, orders.ErrNotYours):
+		return nil, errStale
+	case err != nil:
+		return nil, fmt.Errorf("get order: %w", err)
+	}
+	return o, nil
+}
+
+// order is an order's page. The order that the session has begun and that isn't there yet is
+// opened: its making was interrupted.
+func (v *visit) order(ctx context.Context, words []string) (Reply, error) {
+	o, err := v.own(ctx, words[0])
+	if errors.Is(err, errStale) && v.session.Order != "" && words[0] == string(v.session.Order) {
+		if _, ok := v.snap.Plan(v.session.OrderPlan); ok {
+			return v.checking(), nil
+		}
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	return v.showOrder(o, "")
+}
+
+// showOrder draws an order. Where the payment page should be there and isn't, or its time is over,
+// it has a look afterwards.
+func (v *visit) showOrder(o *orders.Order, notice string) (Reply, error) {
+	r := v.show(v.shop.orderScreen(v.l, o, notice))
+	if o.State != orders.AwaitingPayment {
+		return r, nil
+	}
+	switch {
+	case o.Checkout.URL == "":
+		plan := o.Plan
+		r.Typing, r.Then = true, v.then(func(v *visit, ctx context.Context) (Reply, error) {
+			v.session.Order, v.session.OrderPlan, v.session.Agreed = o.ID, plan.Ref(), plan.Retail.Minor
+			return v.openDraft(ctx, plan, plan)
+		})
+	case !v.now.Before(o.Checkout.ExpiresAt):
+		v.look(&r, o, "")
+	}
+	return r, nil
+}
+
+// look makes a reply's effect a look at the payment. unpaid is the key of what is said when there
+// is none yet.
+func (v *visit) look(r *Reply, o *orders.Order, unpaid string) {
+	id := o.ID
+	r.Typing, r.Then = true, v.then(func(v *visit, ctx context.Context) (Reply, error) {
+		seen, err := v.shop.cfg.Desk.Check(ctx, id, v.in.User)
+		if err != nil {
+			// The page drawn before stays true, and changes by itself when the payment is seen.
+			return Reply{Cause: fmt.Errorf("check order: %w", err)}, nil
+		}
+		notice := ""
+		if seen.State == orders.AwaitingPayment && unpaid != "" {
+			notice = v.l.H(unpaid)
+		}
+		return v.show(v.shop.orderScreen(v.l, seen, notice)), nil
+	})
+}
+
+// returned answers the deep links back from Stripe's page: o_ hastens the look at the payment,
+// x_ shows the order unpaid. An admin's a_ opens their own order, as far as it goes.
+func (v *visit) returned(ctx context.Context, id orders.ID, kind string) (Reply, error) {
+	if kind == "a" && !v.in.Admin {
+		return Reply{}, errStale
+	}
+	o, err := v.own(ctx, string(id))
+	if err != nil {
+		return Reply{}, err
+	}
+	v.session.Page = to("o", string(id))
+	if o.State != orders.AwaitingPayment {
+		return v.showOrder(o, "")
+	}
+	if kind == "x" {
+		r, err := v.showOrder(o, v.l.H("order_left"))
+		if err == nil && r.Then == nil {
+			r.Screen.Rows[0][0].Text = v.l.T("button_pay_again", args{"Price": o.Plan.Retail})
+		}
+		return r, err
+	}
+	r := v.show(v.shop.orderScreen(v.l, o, v.l.H("order_looking")))
+	v.look(&r, o, "order_unseen")
+	return r, nil
+}
+
+// cancel closes an order's payment page.
+func (v *visit) cancel(ctx context.Context, words []string) (Reply, error) {
+	o, err := v.own(ctx, words[0])
+	if err != nil {
+		return Reply{}, err
+	}
+	v.session.Page = to("o", words[0])
+	if o.State != orders.AwaitingPayment {
+		return v.showOrder(o, "")
+	}
+	r := v.show(Screen{Name: "cancelling", HTML: v.l.H("cancelling"), Rows: [][]Button{{back(v.l, to("o", words[0]))}}})
+	r.Typing, r.Then = true, v.then(func(v *visit, ctx context.Context) (Reply, error) {
+		after, err := v.shop.cfg.Desk.Cancel(ctx, o.ID, v.in.User)
+		switch {
+		case err != nil:
+			r := v.show(v.shop.orderScreen(v.l, o, v.l.H("cancel_failed")))
+			r.Cause = fmt.Errorf("cancel order: %w", err)
+			return r, nil
+		case after.State == orders.AwaitingPayment:
+			return v.show(v.shop.orderScreen(v.l, after, v.l.H("cancel_pending"))), nil
+		}
+		return v.show(v.shop.orderScreen(v.l, after, "")), nil
+	})
+	return r, nil
+}
+
+// OrderScreen is an order's screen in its present state: what happens to the money, and what the
+// customer can do. It shows no activation code.
+func (s *Shop) OrderScreen(o *orders.Order, lang string) Screen {
+	return s.orderScreen(s.cfg.Bundle.For(lang), o, "")
+}
+
+// orderScreen is OrderScreen with a notice (HTML) below the title.
+func (s *Shop) orderScreen(l *locales.Localizer, o *orders.Order, notice string) Screen {
+	name, state, rows := s.orderState(l, o)
+	test := ""
+	if s.cfg.TestMode {
+		test = l.H("order_test")
+	}
+	head := lines(
+		l.H("order_title", args{"Order": code(l, o.ID.String())}),
+		locales.Escape(planName(l, o.Plan)),
+	)
+	return Screen{Name: "order_" + name, HTML: paragraphs(head, test, notice, state, partlyRefunded(l, o)), Rows: rows}
+}
+
+// orderState returns the state's name for metrics, what to say, and the ways on.
+func (s *Shop) orderState(l *locales.Localizer, o *orders.Order) (name, html string, rows [][]Button) {
+	price := args{"Price": money(l, o.Plan.Retail)}
+	toESIMs := []Button{press(l.T("button_esims"), "esims"), back(l, "start")}
+	switch o.State {
+	case orders.AwaitingPayment:
+		return s.awaiting(l, o)
+	case orders.Expired:
+		again := Button{Text: l.T("button_try_again"), Data: againRoute(o, o.Plan.Retail), Style: Primary}
+		return "expired", l.H("order_expired"), [][]Button{{again}, {press(l.T("button_destinations"), "dest"), back(l, "start")}}
+	case orders.Paid, orders.Purchasing, orders.Provisioning:
+		name, html = s.preparing(l, o)
+		return name, html, withRows(nil, receipt(l, o), toESIMs)
+	case orders.Issued:
+		return "ready", l.H("order_issued"), withRows(nil, receipt(l, o), toESIMs)
+	case orders.Delivered:
+		rows = [][]Button{{{Text: l.T("button_my_esim"), Data: to("esim", string(o.ID)), Style: Primary}}, {s.companion(l, o)}}
+		return "delivered", l.H("order_delivered"), withRows(rows, append(receipt(l, o), back(l, "start")))
+	case orders.Refunding, orders.Refunded:
+		name, html = s.refunded(l, o)
+		return name, html, withRows(nil, receipt(l, o), []Button{press(l.T("button_destinations"), "dest"), back(l, "start")})
+	default: // unknown, review, and what a newer version calls it
+		return "delayed", l.H("order_delayed", price), withRows(nil, receipt(l, o), []Button{press(l.T("button_refunds"), "pay"), back(l, "start")})
+	}
+}
+
+// awaiting is the order with its way to pay.
+func (s *Shop) awaiting(l *locales.Localizer, o *orders.Order) (name, html string, rows [][]Button) {
+	away := []Button{press(l.T("button_cancel"), to("cancel", string(o.ID))), back(l, to("plan", o.Plan.Ref()))}
+	if o.Checkout.URL == "" {
+		return "opening", l.H("order_opening"), [][]Button{away}
+	}
+	price := money(l, o.Plan.Retail)
+	html = paragraphs(
+		lines(l.H("order_price", args{"Price": price}), l.H("order_open_until", args{"Time": l.Isolate(l.Time(o.Checkout.ExpiresAt))})),
+		lines(refundRule(l, o.Plan.Provider), l.H("order_then")),
+	)
+	return "awaiting", html, [][]Button{{{Text: l.T("button_pay", args{"Price": price}), URL: o.Checkout.URL, Style: Success}}, away}
+}
+
+// preparing shows how far a paid order is. The profile may be made a while after it was ordered.
+func (s *Shop) preparing(l *locales.Localizer, o *orders.Order) (name, html string) {
+	steps := lines(l.H("step_paid"), l.H("step_ordering"))
+	name = "preparing"
+	if o.State == orders.Provisioning {
+		name, steps = "provisioning", lines(l.H("step_paid"), l.H("step_ordered"), l.H("step_making"))
+	}
+	since := o.Payment.PaidAt
+	if since.IsZero() {
+		since = o.UpdatedAt
+	}
+	if o.Told == orders.NoticeWorking || !o.HeldSince.IsZero() || s.cfg.Now().Sub(since) >= patience {
+		return name + "_long", paragraphs(steps, l.H("order_working"))
+	}
+	return name, paragraphs(steps, l.H("order_preparing"))
+}
+
+// refunded says what goes back and when it is there.
+func (s *Shop) refunded(l *locales.Localizer, o *orders.Order) (name, html string) {
+	amount := o.Refund.Total
+	name = "refunded"
+	if o.State == orders.Refunding {
+		name, amount = "refunding", o.Refund.Amount
+	}
+	if amount.IsZero() {
+		amount = o.Payment.Received
+	}
+	why := ""
+	if o.DeliveredAt.IsZero() {
+		why = l.H("order_sorry")
+	}
+	return name, paragraphs(why, l.H("order_"+name, args{"Price": money(l, amount)}), l.H("order_refund_when"))
+}
+
+// partlyRefunded notes money that went back from an order that stands.
+func partlyRefunded(l *locales.Localizer, o *orders.Order) string {
+	if o.Refund.Total.IsZero() || o.State == orders.Refunded || o.State == orders.Refunding {
+		return ""
+	}
+	return l.H("order_partly_refunded", args{"Price": money(l, o.Refund.Total)})
+}
+
+// receipt is the way to Stripe's own receipt, where there is one.
+func receipt(l *locales.Localizer, o *orders.Order) []Button {
+	if !webLink(o.Payment.ReceiptURL) {
+		return nil
+	}
+	return []Button{{Text: l.T("button_receipt"), URL: o.Payment.ReceiptURL}}
+}
+
+// companion buys the same once more, at the price of today.
+func (s *Shop) companion(l *locales.Localizer, o *orders.Order) Button {
+	price := o.Plan.Retail
+	if p, ok := s.cfg.Catalogue.Snapshot().Plan(o.Plan.Ref()); ok {
+		price = p.Retail
+	}
+	return press(l.T("button_companion", args{"Price": money(l, price)}), againRoute(o, price))
+}
+
+func againRoute(o *orders.Order, shown esim.Money) string {
+	return to("again", string(o.ID), strconv.FormatInt(shown.Minor, 10))
+}

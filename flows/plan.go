@@ -1,0 +1,163 @@
+package flows
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/shopspring/decimal"
+
+	"esimbot/esim"
+	"esimbot/locales"
+)
+
+// plan is a plan's own page: all one should know before buying.
+func (v *visit) plan(ctx context.Context, words []string) (Reply, error) {
+	p, ok := v.snap.Plan(words[0])
+	if !ok {
+		return Reply{}, errStale
+	}
+	return v.planPage(ctx, p)
+}
+
+func (v *visit) planPage(_ context.Context, p esim.Plan) (Reply, error) {
+	hint := ""
+	if v.customer.Bought == 0 && !v.session.PhoneHint {
+		hint = v.l.H("plan_phone_hint")
+		v.session.PhoneHint = true
+	}
+	html := paragraphs(
+		v.notice,
+		lines(bold(planName(v.l, p)), priceLine(v.l, p)),
+		planFacts(v.l, p),
+		v.folded(p.Countries),
+		v.planSought(p),
+		lines(pictured(v.l, p), refundRule(v.l, p.Provider)),
+		hint,
+	)
+	rows := [][]Button{{{Text: v.l.T("button_buy", args{"Price": money(v.l, p.Retail)}), Data: buyRoute(p), Style: Primary}}}
+	last := []Button{press(v.l.T("button_my_phone"), to("phone", p.Ref()))}
+	if len(p.Countries) > namesFolded+1 {
+		rows = append(rows, []Button{press(v.l.N("button_works", len(p.Countries)), to("works", p.Ref()))})
+	}
+	rows = append(rows, append(last, back(v.l, v.plansPage(p))))
+	return v.show(Screen{Name: "plan", HTML: html, Rows: rows}), nil
+}
+
+// works names every country of one plan.
+func (v *visit) works(_ context.Context, words []string) (Reply, error) {
+	p, ok := v.snap.Plan(words[0])
+	if !ok || len(p.Countries) == 0 {
+		return Reply{}, errStale
+	}
+	return v.countries("works", p.Destination, p.Countries, words, to("plan", words[0]))
+}
+
+func (v *visit) planSought(p esim.Plan) string {
+	if p.Destination.Kind == esim.Country {
+		return ""
+	}
+	return v.soughtLine(p.Countries)
+}
+
+// buyRoute carries the price shown, so that another one is never charged unasked.
+func buyRoute(p esim.Plan) string {
+	return to("buy", p.Ref(), strconv.FormatInt(p.Retail.Minor, 10))
+}
+
+// priceLine writes the price, and what a GB of it costs where that says something.
+func priceLine(l *locales.Localizer, p esim.Plan) string {
+	if p.Kind == esim.Fixed && p.Bytes > esim.GB {
+		perGB := p.Retail.Decimal().Mul(decimal.NewFromInt(esim.GB)).DivRound(decimal.NewFromInt(p.Bytes), p.Retail.Currency.Exponent())
+		if each, err := esim.NewMoney(perGB, p.Retail.Currency); err == nil && !each.IsZero() {
+			return l.H("price_per_gb", args{"Price": money(l, p.Retail), "PerGB": money(l, each)})
+		}
+	}
+	return bold(money(l, p.Retail))
+}
+
+// planFacts lists what is known of a plan. What no provider tells is left out.
+func planFacts(l *locales.Localizer, p esim.Plan) string {
+	topUp := ""
+	if p.CanTopUp {
+		topUp = l.H("can_top_up")
+	}
+	return lines(
+		networks(l, p.Operators, p.Speeds),
+		l.H("valid", args{"Days": l.Isolate(l.Days(p.Days))}),
+		fairUse(l, p),
+		topUp,
+		voice(l, p),
+	)
+}
+
+// fairUse says in one sentence what "unlimited" and a daily allowance really mean.
+func fairUse(l *locales.Localizer, p esim.Plan) string {
+	switch {
+	case p.Kind == esim.Fixed:
+		return ""
+	case p.DailyBytes > 0 && p.ThrottleKbps > 0:
+		return l.H("fair_use_throttled", args{"Data": data(l, p.DailyBytes), "Speed": l.Isolate(l.Kbps(p.ThrottleKbps))})
+	case p.DailyBytes > 0:
+		return l.H("fair_use_daily", args{"Data": data(l, p.DailyBytes)})
+	case p.FairUse != "":
+		return l.H("fair_use_quoted", args{"Rule": l.Isolate(cutRunes(p.FairUse, 300))})
+	default:
+		return l.H("fair_use_untold")
+	}
+}
+
+// voice says whether there is a phone number, and what it can do.
+func voice(l *locales.Localizer, p esim.Plan) string {
+	if !p.HasVoice() {
+		return l.H("data_only")
+	}
+	calls, texts := "", ""
+	switch {
+	case p.VoiceMinutes < 0:
+		calls = l.T("voice_unlimited")
+	case p.VoiceMinutes > 0:
+		calls = l.N("voice_minutes", p.VoiceMinutes)
+	}
+	switch {
+	case p.SMS < 0:
+		texts = l.T("sms_unlimited")
+	case p.SMS > 0:
+		texts = l.N("sms_count", p.SMS)
+	}
+	switch {
+	case calls == "":
+		return l.H("phone_number_with", args{"What": texts})
+	case texts == "":
+		return l.H("phone_number_with", args{"What": calls})
+	default:
+		return l.H("phone_number_both", args{"Calls": calls, "Texts": texts})
+	}
+}
+
+// pictured says what an amount of data is good for.
+func pictured(l *locales.Localizer, p esim.Plan) string {
+	key := "picture_huge"
+	switch {
+	case p.Kind != esim.Fixed:
+		return l.H("picture_daily")
+	case p.Bytes < esim.GB:
+		key = "picture_tiny"
+	case p.Bytes < 3*esim.GB:
+		key = "picture_small"
+	case p.Bytes < 5*esim.GB:
+		key = "picture_medium"
+	case p.Bytes < 10*esim.GB:
+		key = "picture_large"
+	case p.Bytes < 20*esim.GB:
+		key = "picture_larger"
+	}
+	return l.H(key, args{"Data": data(l, p.Bytes)})
+}
+
+// refundRule is the provider's truth about refunds.
+func refundRule(l *locales.Localizer, p esim.Provider) string {
+	if p == esim.CloudESIM {
+		return l.H("refund_until_installed")
+	}
+	return l.H("refund_if_broken")
+}

@@ -1,0 +1,46 @@
+package flows
+
+import (
+	"context"
+	"strings"
+
+	"esimbot/esim"
+)
+
+// maxQuery is how many runes of a query are read.
+const maxQuery = 100
+
+// find shows what a search finds; its route keeps the search, so that Back leads to it.
+func (v *visit) find(_ context.Context, words []string) (Reply, error) {
+	return v.search(words[0]), nil
+}
+
+// search shows the places with that name, or the nearest names there are.
+func (v *visit) search(typed string) Reply {
+	query := cutRunes(strings.Join(strings.Fields(strings.ReplaceAll(typed, "/", " ")), " "), maxQuery)
+	if v.session.Page = to("find", query); query == "" {
+		v.session.Page = "dest"
+	}
+	v.session.From = v.session.Page
+	if !v.snap.Loaded() {
+		return v.opening()
+	}
+	found := v.snap.Search(query, v.l.Lang(), placesPerPage)
+	v.session.Sought = ""
+	all := press(v.l.T("button_destinations"), "dest")
+	if len(found.Places) > 0 {
+		if first := found.Places[0].Destination; first.Kind == esim.Country {
+			v.session.Sought = first.ID()
+		}
+		rows := withRows(v.placeRows(found.Places), []Button{all})
+		rows[0][0].Style = Primary
+		return v.show(Screen{Name: "found", HTML: v.l.HN("found", len(found.Places)), Rows: rows})
+	}
+	rows := v.placeRows(found.Near)
+	html := v.l.H("found_nothing", args{"Query": query})
+	if len(rows) > 0 {
+		html = paragraphs(html, v.l.H("did_you_mean"))
+	}
+	rows = withRows(rows, []Button{all}, []Button{press(v.l.T("button_to_support"), "support")})
+	return v.show(Screen{Name: "found_nothing", HTML: html, Rows: rows})
+}
