@@ -1,0 +1,323 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-telegram/bot"
+	"github.com/go-telegram/bot/models"
+
+	"esimbot/orders"
+)
+
+const (
+	defaultAPI = "https://api.telegram.org"
+	// maxAnswer bounds what is read of an answer: a hundred updates fit many times over.
+	maxAnswer = 8 << 20
+	// callTime is how long one call may take; uploadTime with a photo.
+	callTime   = 10 * time.Second
+	uploadTime = 30 * time.Second
+	// maxTries bounds how often a call is made in all, 429s included.
+	maxTries = 5
+	// firstPause is waited before an edit without answer is repeated, doubling each time.
+	firstPause = 200 * time.Millisecond
+)
+
+// ClientConfig says how Telegram is reached.
+type ClientConfig struct {
+	Token      string
+	APIURL     string       // https://api.telegram.org when empty
+	HTTPClient *http.Client // one tuned for many calls to one host when nil
+	Now        func() time.Time
+	Log        *slog.Logger
+	Metrics    *Metrics
+	// Wait returns when the time has passed or ctx has ended, whose error it returns; real time
+	// when nil.
+	Wait func(ctx context.Context, d time.Duration) error
+}
+
+// A Client speaks to the Bot API for everyone in this process. It holds every call back while
+// Telegram asks for patience (429), repeats what may be repeated, and reports the customer who
+// can't be reached any more as orders.ErrUnreachable.
+type Client struct {
+	bot     *bot.Bot
+	http    doer
+	base    string // with the token: never in an error or a log
+	now     func() time.Time
+	wait    func(context.Context, time.Duration) error
+	log     *slog.Logger
+	metrics *Metrics
+
+	mu     sync.Mutex
+	closed time.Time // until when Telegram asked for patience
+}
+
+// NewClient returns a Client. It makes no call.
+func NewClient(cfg ClientConfig) (*Client, error) {
+	if cfg.Now == nil || cfg.Log == nil || cfg.Metrics == nil {
+		return nil, errors.New("telegram client: clock, log and metrics are required")
+	}
+	if cfg.APIURL == "" {
+		cfg.APIURL = defaultAPI
+	}
+	if cfg.HTTPClient == nil {
+		cfg.HTTPClient = tunedClient()
+	}
+	if cfg.Wait == nil {
+		cfg.Wait = wait
+	}
+	api := strings.TrimRight(cfg.APIURL, "/")
+	d := doer{cfg.HTTPClient}
+	b, err := bot.New(cfg.Token, bot.WithSkipGetMe(), bot.WithServerURL(api), bot.WithHTTPClient(callTime, d),
+		// The library reports errors of closing pipes and bodies here, which change nothing.
+		bot.WithErrorsHandler(func(error) {}))
+	if err != nil {
+		return nil, fmt.Errorf("telegram client: %w", err)
+	}
+	return &Client{
+		bot: b, http: d, base: api + "/bot" + cfg.Token,
+		now: cfg.Now, wait: cfg.Wait, log: cfg.Log, metrics: cfg.Metrics,
+	}, nil
+}
+
+// tunedClient keeps enough idle connections for every customer tapping at once; the default
+// transport keeps two a host. A redirect is never followed: the token is in the address.
+func tunedClient() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConns = 256
+	transport.MaxIdleConnsPerHost = 128
+	return &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// wait returns after d, or ctx's error when it ends first.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// doer bounds answers, and takes 5xx for what it is: no answer of the Bot API.
+type doer struct{ client *http.Client }
+
+func (d doer) Do(r *http.Request) (*http.Response, error) {
+	resp, err := d.client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode >= http.StatusInternalServerError {
+		_ = resp.Body.Close()
+		return nil, statusError(resp.StatusCode)
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(resp.Body, maxAnswer), resp.Body}
+	return resp, nil
+}
+
+// BotID returns the bot's numeric id, which is the first part of its token.
+func (c *Client) BotID() int64 { return c.bot.ID() }
+
+// Me asks who the bot is and returns its username, without @.
+func (c *Client) Me(ctx context.Context) (string, error) {
+	var me *models.User
+	err := c.do(ctx, "getMe", repeatable, callTime, func(ctx context.Context) (err error) {
+		me, err = c.bot.GetMe(ctx)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return me.Username, nil
+}
+
+// repetition says whether a call without an answer may be made again.
+type repetition bool
+
+const (
+	repeatable repetition = true  // doing it twice changes nothing
+	single     repetition = false // twice would show: only repeated when nothing was done
+)
+
+// do makes a call, waiting and repeating as its failures ask, within ctx.
+func (c *Client) do(ctx context.Context, method string, repeat repetition, limit time.Duration, call func(context.Context) error) error {
+	pause := firstPause
+	for try := 1; ; try++ {
+		if err := c.patience(ctx, method); err != nil {
+			return err
+		}
+		err := c.attempt(ctx, method, limit, call)
+		var failure *callError
+		if !errors.As(err, &failure) || try == maxTries || ctx.Err() != nil {
+			return err
+		}
+		switch failure.kind {
+		case failFlood:
+			c.hold(failure.retryAfter)
+			continue
+		case failUnsent:
+		case failDoubt:
+			if repeat == single {
+				return err
+			}
+		default:
+			return err
+		}
+		if c.wait(ctx, pause) != nil {
+			return err
+		}
+		pause *= 2
+	}
+}
+
+// attempt makes one call and counts it.
+func (c *Client) attempt(ctx context.Context, method string, limit time.Duration, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	begun := c.now()
+	err := classify(method, call(ctx))
+	outcome := "ok"
+	if failure := (*callError)(nil); errors.As(err, &failure) {
+		outcome = string(failure.kind)
+	}
+	c.metrics.called(method, outcome, c.now().Sub(begun))
+	return err
+}
+
+// hold keeps every call back for d.
+func (c *Client) hold(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if until := c.now().Add(d); until.After(c.closed) {
+		c.closed = until
+	}
+}
+
+// patience waits until Telegram wants to hear from us again. When that is after ctx's end it says
+// so at once.
+func (c *Client) patience(ctx context.Context, method string) error {
+	for {
+		c.mu.Lock()
+		left := c.closed.Sub(c.now())
+		c.mu.Unlock()
+		if left <= 0 {
+			return nil
+		}
+		flood := &callError{method: method, kind: failFlood, detail: "too many requests", retryAfter: left}
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < left {
+			return flood
+		}
+		if err := c.wait(ctx, left); err != nil {
+			flood.cause = err
+			return flood
+		}
+	}
+}
+
+// answer answers a callback query; that it was answered before, or is too old, is no error.
+func (c *Client) answer(ctx context.Context, a *answer) error {
+	err := c.do(ctx, "answerCallbackQuery", repeatable, callTime, func(ctx context.Context) error {
+		_, err := c.bot.AnswerCallbackQuery(ctx, &bot.AnswerCallbackQueryParams{
+			CallbackQueryID: a.Query, Text: a.Text, ShowAlert: a.Alert,
+		})
+		return err
+	})
+	if failedAs(err, failQuery) {
+		return nil
+	}
+	return err
+}
+
+// action shows "typing" and the like for five seconds.
+func (c *Client) action(ctx context.Context, chat int64, action models.ChatAction) error {
+	return c.do(ctx, "sendChatAction", single, callTime, func(ctx context.Context) error {
+		_, err := c.bot.SendChatAction(ctx, &bot.SendChatActionParams{ChatID: chat, Action: action})
+		return err
+	})
+}
+
+// leave leaves a group; one that the bot is no member of is left already.
+func (c *Client) leave(ctx context.Context, chat int64) error {
+	err := c.do(ctx, "leaveChat", repeatable, callTime, func(ctx context.Context) error {
+		_, err := c.bot.LeaveChat(ctx, &bot.LeaveChatParams{ChatID: chat})
+		return err
+	})
+	if errors.Is(err, orders.ErrUnreachable) {
+		return nil
+	}
+	return err
+}
+
+// updates fetches what came after offset-1 and tells Telegram that everything before offset is
+// done. It waits up to patience for something to come. The library has no such call of its own.
+// https://core.telegram.org/bots/api#getupdates
+func (c *Client) updates(ctx context.Context, offset int64, patience time.Duration, limit int) ([]json.RawMessage, error) {
+	body, err := json.Marshal(map[string]any{
+		"offset": offset, "limit": limit, "timeout": int(patience.Seconds()), "allowed_updates": wanted(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode getUpdates: %w", err)
+	}
+	var list []json.RawMessage
+	// One attempt: the polling loop has its own patience.
+	err = c.attempt(ctx, "getUpdates", patience+callTime, func(ctx context.Context) error {
+		list, err = c.fetch(ctx, body)
+		return err
+	})
+	return list, err
+}
+
+func (c *Client) fetch(ctx context.Context, body []byte) ([]json.RawMessage, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/getUpdates", bytes.NewReader(body))
+	if err != nil {
+		return nil, errors.New("the API's address is malformed") // err would quote the token
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, err // classify keeps its kind and drops its text
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var answer struct {
+		OK          bool              `json:"ok"`
+		Result      []json.RawMessage `json:"result"`
+		Code        int               `json:"error_code"`
+		Description string            `json:"description"`
+		Parameters  struct {
+			RetryAfter int `json:"retry_after"`
+		} `json:"parameters"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		return nil, fmt.Errorf("decode updates: %w", err)
+	}
+	switch {
+	case answer.OK:
+		return answer.Result, nil
+	case answer.Code == http.StatusTooManyRequests:
+		return nil, &bot.TooManyRequestsError{RetryAfter: answer.Parameters.RetryAfter}
+	case answer.Code == http.StatusConflict:
+		return nil, fmt.Errorf("%w: %s", bot.ErrorConflict, answer.Description)
+	case answer.Code == http.StatusUnauthorized:
+		return nil, bot.ErrorUnauthorized
+	default:
+		return nil, errors.New("refused with " + strconv.Itoa(answer.Code))
+	}
+}

@@ -1,0 +1,106 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-telegram/bot"
+	"github.com/go-telegram/bot/models"
+
+	"esimbot/locales"
+)
+
+// menu lists the commands of the menu in their order; "command_<name>" describes them.
+func menu() []string {
+	return []string{"start", "buy", "esims", "help", "language", "support", "paysupport", "terms", "privacy"}
+}
+
+// adminMenu lists the commands an admin sees.
+func adminMenu() []string { return menu() }
+
+// Setup tells Telegram where the webhook is, and the bot's menus and descriptions in every language.
+// An empty webhookURL leaves the webhook as it is. It may be repeated with the same result. An admin
+// who never wrote to the bot can't have a menu yet: that is logged, and made good at their /start.
+func (t *Telegram) Setup(ctx context.Context, webhookURL string) error {
+	if webhookURL != "" {
+		if t.secret == "" {
+			return errors.New("set webhook: no secret")
+		}
+		err := t.client.configure(ctx, "setWebhook", func(ctx context.Context, b *bot.Bot) (bool, error) {
+			return b.SetWebhook(ctx, &bot.SetWebhookParams{URL: webhookURL, SecretToken: t.secret, AllowedUpdates: wanted()})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	// Without a language: for all clients whose language the bot doesn't speak.
+	if err := t.introduce(ctx, t.bundle.For("en"), ""); err != nil {
+		return err
+	}
+	for _, lang := range t.bundle.Languages() {
+		if err := t.introduce(ctx, t.bundle.For(lang), lang); err != nil {
+			return err
+		}
+	}
+	for admin := range t.admins {
+		if err := t.setAdminMenu(ctx, admin, t.bundle.For("en")); err != nil {
+			t.log.WarnContext(ctx, "no menu for an admin before their first /start", "admin", admin, "err", err)
+		}
+	}
+	return nil
+}
+
+// introduce sets menu and descriptions for clients of one language.
+// https://core.telegram.org/bots/api#setmycommands, #setmydescription, #setmyshortdescription
+func (t *Telegram) introduce(ctx context.Context, l *locales.Localizer, lang string) error {
+	return errors.Join(
+		t.client.configure(ctx, "setMyCommands", func(ctx context.Context, b *bot.Bot) (bool, error) {
+			return b.SetMyCommands(ctx, &bot.SetMyCommandsParams{Commands: commands(l, menu()), LanguageCode: lang})
+		}),
+		t.client.configure(ctx, "setMyDescription", func(ctx context.Context, b *bot.Bot) (bool, error) {
+			return b.SetMyDescription(ctx, &bot.SetMyDescriptionParams{Description: l.T("bot_description"), LanguageCode: lang})
+		}),
+		t.client.configure(ctx, "setMyShortDescription", func(ctx context.Context, b *bot.Bot) (bool, error) {
+			return b.SetMyShortDescription(ctx, &bot.SetMyShortDescriptionParams{
+				ShortDescription: l.T("bot_short_description"), LanguageCode: lang,
+			})
+		}),
+	)
+}
+
+// setAdminMenu gives one admin their menu, in their private chat with the bot.
+func (t *Telegram) setAdminMenu(ctx context.Context, admin int64, l *locales.Localizer) error {
+	return t.client.configure(ctx, "setMyCommands", func(ctx context.Context, b *bot.Bot) (bool, error) {
+		return b.SetMyCommands(ctx, &bot.SetMyCommandsParams{
+			Commands: commands(l, adminMenu()), Scope: &models.BotCommandScopeChat{ChatID: admin},
+		})
+	})
+}
+
+// offerAdminMenu gives an admin who wrote /start their menu, in the language of their client.
+func (t *Telegram) offerAdminMenu(ctx context.Context, a act) {
+	if err := t.setAdminMenu(ctx, a.user, t.bundle.For(t.language(a))); err != nil {
+		t.log.WarnContext(ctx, "no menu for an admin", "admin", a.user, "err", err)
+	}
+}
+
+func commands(l *locales.Localizer, names []string) []models.BotCommand {
+	list := make([]models.BotCommand, len(names))
+	for i, name := range names {
+		list[i] = models.BotCommand{Command: name, Description: l.T("command_" + name)}
+	}
+	return list
+}
+
+// configure makes a call that sets something; the same value twice changes nothing.
+func (c *Client) configure(ctx context.Context, method string, call func(context.Context, *bot.Bot) (bool, error)) error {
+	err := c.do(ctx, method, repeatable, callTime, func(ctx context.Context) error {
+		_, err := call(ctx, c.bot)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("set up: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,214 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-telegram/bot/models"
+
+	"esimbot/flows"
+)
+
+// maxClient bounds the language code that comes from a person's client.
+const maxClient = 35
+
+// wanted lists the kinds of update that Telegram is to send.
+// https://core.telegram.org/bots/api#update
+func wanted() []string {
+	return []string{models.AllowedUpdateMessage, models.AllowedUpdateCallbackQuery, models.AllowedUpdateMyChatMember}
+}
+
+// An update holds of Telegram's update what we asked for; everything else in it is skipped unread,
+// so that what Telegram adds one day can't break the reading.
+type update struct {
+	ID           int64                 `json:"update_id"`
+	Message      *models.Message       `json:"message"`
+	Query        *models.CallbackQuery `json:"callback_query"`
+	MyChatMember *membership           `json:"my_chat_member"`
+}
+
+// membership tells that the bot was added, removed, blocked or unblocked.
+// https://core.telegram.org/bots/api#chatmemberupdated
+type membership struct {
+	Chat models.Chat `json:"chat"`
+	From models.User `json:"from"`
+	New  struct {
+		Status models.ChatMemberType `json:"status"`
+	} `json:"new_chat_member"`
+}
+
+// decodeUpdate reads an update. Of one that can't be read it returns at least the number beside the
+// error, so that it can be passed over instead of coming for ever; nil where there is not even that.
+func decodeUpdate(data []byte) (*update, error) {
+	var u update
+	err := json.Unmarshal(data, &u)
+	if err == nil {
+		return &u, nil
+	}
+	var number struct {
+		ID int64 `json:"update_id"`
+	}
+	if json.Unmarshal(data, &number) != nil || number.ID == 0 {
+		// The decoder's error may quote what the person wrote.
+		return nil, errors.New("no update")
+	}
+	return &update{ID: number.ID}, fmt.Errorf("update %d is of an unknown form", number.ID)
+}
+
+// A kind of update, by what is to be done about it.
+type kind string
+
+const (
+	kindPress   kind = "press"   // a button
+	kindText    kind = "text"    // a text or command
+	kindOther   kind = "other"   // a photo, a voice message and the like
+	kindGroup   kind = "group"   // from a group where the bot has no business
+	kindMember  kind = "member"  // blocked or unblocked
+	kindIgnored kind = "ignored" // nothing to be done
+)
+
+// An act is one update, read: who did what, and where.
+type act struct {
+	kind    kind
+	update  int64
+	user    int64
+	chat    int64
+	client  string // the language of the person's client
+	admin   bool
+	blocked bool // with kindMember
+	event   flows.Event
+	message int    // the person's own message, or the pressed one where it can't become a page
+	query   string // callback query to be answered; empty for none
+	pressed spot   // the message whose button was pressed
+}
+
+// read tells what u asks of us.
+func (t *Telegram) read(u *update) act {
+	a := act{kind: kindIgnored, update: u.ID}
+	switch {
+	case u.Query != nil:
+		t.readQuery(&a, u.Query)
+	case u.Message != nil:
+		t.readMessage(&a, u.Message)
+	case u.MyChatMember != nil:
+		t.readMembership(&a, u.MyChatMember)
+	}
+	return a
+}
+
+func (t *Telegram) readQuery(a *act, q *models.CallbackQuery) {
+	a.from(q.From)
+	a.query, a.chat = q.ID, q.From.ID
+	private := true
+	switch {
+	case q.Message.Message != nil:
+		m := q.Message.Message
+		private = m.Chat.Type == models.ChatTypePrivate && m.Chat.ID == q.From.ID
+		a.pressed = spot{chat: m.Chat.ID, message: m.ID, photo: len(m.Photo) > 0, file: largest(m.Photo)}
+		if m.Text == "" {
+			a.message = m.ID
+			if len(m.Photo) == 0 {
+				a.pressed.message = 0 // neither text nor photo: nothing that we can change
+			}
+		}
+	case q.Message.InaccessibleMessage != nil:
+		// Too old or deleted: it can't be changed, a new one is sent.
+		m := q.Message.InaccessibleMessage
+		private, a.message = m.Chat.ID == q.From.ID, m.MessageID
+	}
+	if !private {
+		a.kind, a.chat = kindGroup, a.pressed.chat
+		return
+	}
+	a.kind, a.admin = kindPress, t.admins[q.From.ID]
+	a.pressed.chat = q.From.ID
+	a.event = flows.Event{Kind: flows.EventPress, Data: q.Data, Message: a.pressed.message, Client: a.client}
+}
+
+func (t *Telegram) readMessage(a *act, m *models.Message) {
+	a.chat, a.message = m.Chat.ID, m.ID
+	if m.From != nil {
+		a.from(*m.From)
+	}
+	switch {
+	case m.Chat.Type == models.ChatTypeGroup, m.Chat.Type == models.ChatTypeSupergroup:
+		if m.Chat.ID != t.support && m.LeftChatMember == nil {
+			a.kind = kindGroup
+		}
+		return
+	case m.Chat.Type != models.ChatTypePrivate, m.From == nil, m.From.IsBot, m.SenderChat != nil, m.Chat.ID != m.From.ID:
+		return
+	}
+	a.admin = t.admins[m.From.ID]
+	switch {
+	case m.Text != "":
+		a.kind, a.event = kindText, t.textEvent(m.Text)
+	case isContent(m):
+		a.kind, a.event = kindOther, flows.Event{Kind: flows.EventOther}
+	}
+	a.event.Client = a.client
+}
+
+func (t *Telegram) readMembership(a *act, m *membership) {
+	a.from(m.From)
+	a.chat = m.Chat.ID
+	here := m.New.Status != models.ChatMemberTypeLeft && m.New.Status != models.ChatMemberTypeBanned
+	switch m.Chat.Type {
+	case models.ChatTypePrivate:
+		a.kind, a.blocked = kindMember, !here
+	case models.ChatTypeGroup, models.ChatTypeSupergroup:
+		if here && m.Chat.ID != t.support {
+			a.kind = kindGroup
+		}
+	}
+}
+
+func (a *act) from(u models.User) {
+	a.user = u.ID
+	if len(u.LanguageCode) <= maxClient {
+		a.client = u.LanguageCode
+	}
+}
+
+// textEvent reads a text: "/command@bot arguments", or anything else. It counts no offsets, so a
+// text in any script is read alike.
+func (t *Telegram) textEvent(text string) flows.Event {
+	plain := flows.Event{Kind: flows.EventText, Text: text}
+	rest, ok := strings.CutPrefix(text, "/")
+	if !ok {
+		return plain
+	}
+	name, args := rest, ""
+	if at := strings.IndexAny(rest, " \t\r\n"); at >= 0 {
+		name, args = rest[:at], strings.TrimSpace(rest[at:])
+	}
+	name, addressee, addressed := strings.Cut(name, "@")
+	if addressed && !strings.EqualFold(addressee, t.username) || !isCommand(name) {
+		return plain
+	}
+	return flows.Event{Kind: flows.EventCommand, Command: strings.ToLower(name), Args: args}
+}
+
+// isCommand checks a command's name: 1–32 Latin letters, digits and underscores.
+func isCommand(name string) bool {
+	if name == "" || len(name) > 32 {
+		return false
+	}
+	for _, r := range name {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_'
+		if !letter {
+			return false
+		}
+	}
+	return true
+}
+
+// isContent says whether a person meant to tell us something by a message without text, which
+// service messages ("pinned a message") don't.
+func isContent(m *models.Message) bool {
+	return len(m.Photo) > 0 || m.Voice != nil || m.Video != nil || m.VideoNote != nil || m.Audio != nil ||
+		m.Document != nil || m.Sticker != nil || m.Animation != nil || m.Contact != nil || m.Location != nil ||
+		m.Venue != nil || m.Poll != nil || m.Dice != nil || m.Story != nil
+}
