@@ -209,7 +209,7 @@ func TestTimeoutAfterSendingIsUnknown(t *testing.T) {
 		<-release
 	})
 	defer close(release)
-	h := newTestHTTP(t, address, func(c *HTTPConfig) { c.Timeout = 150 * time.Millisecond })
+	h := newTestHTTP(t, address, func(c *HTTPConfig) { c.Timeout = 500 * time.Millisecond })
 	for _, call := range []Call{buy, read} {
 		_, err := Do(t.Context(), h, call, fine)
 		wantError(t, err, Unknown, context.DeadlineExceeded)
