@@ -1,11 +1,20 @@
 // Package catalog is what the shop sells: both providers' plans under one list of destinations,
 // priced, searchable, refreshed in the background.
+//
+// A Catalog keeps each provider's last good catalogue as the provider listed it, in memory and in
+// the Cache. From both together it makes a Snapshot, an immutable value that answers every question
+// of the conversations without any I/O, and swaps it in whole. A catalogue that makes no sense
+// (sane.go) never takes the place of a good one.
 package catalog
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,17 +22,6 @@ import (
 	"esimbot/locales"
 	"esimbot/providers"
 )
-
-// Errors of Quote.
-var (
-	// ErrGone: neither provider sells the plan any more.
-	ErrGone = errors.New("the plan is no longer on sale")
-	// ErrUnavailable: nobody can sell it at this moment.
-	ErrUnavailable = errors.New("the plan can't be sold at the moment")
-)
-
-// ErrNoCatalogue is returned by a Cache that holds no catalogue of the provider.
-var ErrNoCatalogue = errors.New("no catalogue kept")
 
 // A Cache keeps the last good catalogue of each provider, for restarts and the other replicas.
 type Cache interface {
@@ -36,6 +34,9 @@ type Cache interface {
 	// Claim takes name for ttl and says whether it was free.
 	Claim(ctx context.Context, name string, ttl time.Duration) (bool, error)
 }
+
+// ErrNoCatalogue is returned by a Cache that holds no catalogue of the provider.
+var ErrNoCatalogue = errors.New("no catalogue kept")
 
 // A Config is what a Catalog is made of.
 type Config struct {
@@ -53,12 +54,34 @@ type Config struct {
 
 // A Catalog keeps the present Snapshot. It is safe for concurrent use.
 type Catalog struct {
+	cfg      Config
 	snapshot atomic.Pointer[Snapshot]
+
+	mu     sync.Mutex
+	kept   map[esim.Provider]stock
+	warned map[string]bool // names of places that no country has, logged once
+}
+
+// A stock is one provider's last good catalogue.
+type stock struct {
+	listings []providers.Listing
+	stamp    time.Time // when it was fetched, UTC
 }
 
 // New checks cfg and returns a Catalog whose Snapshot is empty.
 func New(cfg Config) (*Catalog, error) {
-	c := &Catalog{}
+	switch {
+	case len(cfg.Providers) == 0:
+		return nil, errors.New("catalogue: no provider")
+	case cfg.Refresh <= 0:
+		return nil, fmt.Errorf("catalogue: refresh every %s", cfg.Refresh)
+	case cfg.Cache == nil || cfg.Bundle == nil || cfg.Now == nil || cfg.Log == nil || cfg.Alert == nil:
+		return nil, errors.New("catalogue: incomplete configuration")
+	}
+	if err := cfg.Pricing.Validate(); err != nil {
+		return nil, err
+	}
+	c := &Catalog{cfg: cfg, kept: map[esim.Provider]stock{}, warned: map[string]bool{}}
 	c.snapshot.Store(&Snapshot{})
 	return c, nil
 }
@@ -66,18 +89,54 @@ func New(cfg Config) (*Catalog, error) {
 // Snapshot returns the present plans. It is never nil, and empty before the first load.
 func (c *Catalog) Snapshot() *Snapshot { return c.snapshot.Load() }
 
-// Restore loads the last good copies from the Cache.
-func (c *Catalog) Restore(ctx context.Context) error { return nil }
+// Fetched returns when each provider's plans on sale were fetched, UTC.
+func (c *Catalog) Fetched() map[esim.Provider]time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fetched := make(map[esim.Provider]time.Time, len(c.kept))
+	for p, s := range c.kept {
+		fetched[p] = s.stamp
+	}
+	return fetched
+}
 
-// Run restores and refreshes until ctx ends.
-func (c *Catalog) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// stock returns a provider's last good catalogue.
+func (c *Catalog) stock(p esim.Provider) (stock, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, ok := c.kept[p]
+	return s, ok
+}
 
-// Refresh fetches every provider's catalogue now.
-func (c *Catalog) Refresh(ctx context.Context) error { return nil }
+// put takes a provider's catalogue for good, unless a newer one came meanwhile, and makes a new
+// Snapshot of all.
+func (c *Catalog) put(p esim.Provider, s stock) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if have, ok := c.kept[p]; ok && have.stamp.After(s.stamp) {
+		return
+	}
+	c.kept[p] = s
+	sold := make(map[esim.Provider][]providers.Listing, len(c.kept))
+	for p, s := range c.kept {
+		sold[p] = s.listings
+	}
+	snapshot := NewSnapshot(c.cfg.Bundle, c.cfg.Pricing, sold)
+	c.snapshot.Store(snapshot)
+	c.report(p, snapshot)
+}
 
-// Quote asks the provider for the plan's present terms and whether the shop's balance there
-// covers it, within 8 s; the same plan from the other provider if it can't sell.
-func (c *Catalog) Quote(ctx context.Context, plan esim.Plan) (esim.Plan, error) { return plan, nil }
+// maxWarned bounds what is remembered of unknown names.
+const maxWarned = 1000
 
-// Fetched returns when each provider's plans on sale were fetched.
-func (c *Catalog) Fetched() map[esim.Provider]time.Time { return nil }
+// report logs what is on sale now, and each name that no country has once.
+func (c *Catalog) report(p esim.Provider, s *Snapshot) {
+	for _, name := range slices.Sorted(maps.Keys(s.unknown)) {
+		if !c.warned[name] && len(c.warned) < maxWarned {
+			c.warned[name] = true
+			c.cfg.Log.Warn("unknown place in a catalogue", "place", name, "times", s.unknown[name])
+		}
+	}
+	c.cfg.Log.Info("catalogue renewed", "provider", p, "plans", len(s.plans), "countries", len(s.countries),
+		"regions", len(s.regions), "left_out", s.skipped)
+}

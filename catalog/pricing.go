@@ -2,14 +2,21 @@ package catalog
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
 	"esimbot/esim"
 )
 
-// ErrTooCheap is returned for a price below the least that Stripe charges.
-var ErrTooCheap = errors.New("below the least amount that Stripe charges")
+// What Stripe would refuse.
+var (
+	// ErrTooCheap: below the least that Stripe charges.
+	ErrTooCheap = errors.New("below the least amount that Stripe charges")
+	// ErrTooDear: above the most that Stripe charges.
+	ErrTooDear = errors.New("above the greatest amount that Stripe charges")
+)
 
 // Pricing makes retail prices of wholesale ones:
 // round_up(wholesale × Rate × (1 + MarkupPercent/100) + FixedFee) to a multiple of RoundUpTo.
@@ -19,13 +26,99 @@ type Pricing struct {
 	Rate          decimal.Decimal
 	MarkupPercent decimal.Decimal
 	FixedFee      decimal.Decimal // in Currency
-	RoundUpTo     decimal.Decimal // in Currency
+	// RoundUpTo is in Currency. Where it is finer than the smallest amount that Stripe takes,
+	// that amount is used: 0.01 means 1 in JPY.
+	RoundUpTo decimal.Decimal
 }
 
-// Validate says what is wrong with the rule, or nil.
-func (p Pricing) Validate() error { return nil }
+// Validate says what is wrong with the rule, all of it at once, or nil.
+func (p Pricing) Validate() error {
+	var errs []error
+	currency, err := esim.ParseCurrency(string(p.Currency))
+	if err != nil || currency != p.Currency {
+		return fmt.Errorf("price currency: %w %q", esim.ErrCurrency, p.Currency)
+	}
+	if !p.Rate.IsPositive() {
+		errs = append(errs, fmt.Errorf("price rate %s: must be above 0", p.Rate))
+	} else if p.Currency == esim.USD && !p.Rate.Equal(decimal.NewFromInt(1)) {
+		errs = append(errs, fmt.Errorf("price rate %s: one USD is 1 USD", p.Rate))
+	}
+	if p.MarkupPercent.IsNegative() {
+		errs = append(errs, fmt.Errorf("price markup %s: below 0 sells at a loss", p.MarkupPercent))
+	}
+	if p.FixedFee.IsNegative() {
+		errs = append(errs, fmt.Errorf("price fee %s: below 0 sells at a loss", p.FixedFee))
+	}
+	if _, err := p.step(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
 
-// Retail returns the price of what costs us wholesaleUSD; ErrTooCheap.
+// step returns what prices are multiples of: RoundUpTo, or the smallest step that Stripe takes
+// where that is a multiple of RoundUpTo.
+func (p Pricing) step() (decimal.Decimal, error) {
+	smallest := esim.Money{Minor: p.Currency.MinorStep(), Currency: p.Currency}.Decimal()
+	switch {
+	case !p.RoundUpTo.IsPositive():
+		return smallest, fmt.Errorf("price rounding %s: must be above 0", p.RoundUpTo)
+	case multiple(p.RoundUpTo, smallest):
+		return p.RoundUpTo, nil
+	case multiple(smallest, p.RoundUpTo):
+		return smallest, nil
+	default:
+		return smallest, fmt.Errorf("price rounding %s: not a multiple of %s %s, the smallest step", p.RoundUpTo, smallest, p.Currency)
+	}
+}
+
+func multiple(d, of decimal.Decimal) bool {
+	_, rest := d.QuoRem(of, 0)
+	return rest.IsZero()
+}
+
+// Retail returns the price of what costs us wholesaleUSD; ErrTooCheap, ErrTooDear.
 func (p Pricing) Retail(wholesaleUSD decimal.Decimal) (esim.Money, error) {
-	return esim.NewMoney(wholesaleUSD, p.Currency)
+	if !wholesaleUSD.IsPositive() {
+		return esim.Money{}, fmt.Errorf("wholesale price %s: must be above 0", wholesaleUSD)
+	}
+	step, err := p.step()
+	if err != nil {
+		return esim.Money{}, err
+	}
+	markup := p.MarkupPercent.Add(decimal.NewFromInt(100)).Shift(-2)
+	exact := wholesaleUSD.Mul(p.Rate).Mul(markup).Add(p.FixedFee)
+	steps, rest := exact.QuoRem(step, 0)
+	if rest.IsPositive() {
+		steps = steps.Add(decimal.NewFromInt(1))
+	}
+	price := steps.Mul(step)
+	switch {
+	case price.LessThan(p.least()):
+		return esim.Money{}, fmt.Errorf("%s %s: %w", price, p.Currency, ErrTooCheap)
+	case price.Shift(p.Currency.Exponent()).GreaterThan(decimal.NewFromInt(greatest)):
+		return esim.Money{}, fmt.Errorf("%s %s: %w", price, p.Currency, ErrTooDear)
+	}
+	return esim.NewMoney(price, p.Currency)
+}
+
+// greatest is the most that Stripe charges, in minor units of any currency; a few may go higher
+// (docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
+const greatest = 99_999_999
+
+// leastCharges are the least amounts in their own currency, from the same page. Elsewhere the
+// amount must come to half a dollar.
+const leastCharges = "AED 2 AUD 0.5 BGN 1 BRL 0.5 CAD 0.5 CHF 0.5 CZK 15 DKK 2.5 EUR 0.5 GBP 0.3 HKD 4 HUF 175 INR 0.5 JPY 50 " +
+	"MXN 10 MYR 2 NOK 3 NZD 0.5 PLN 2 RON 2 SEK 3 SGD 0.5 THB 10 USD 0.5"
+
+// least returns the least amount that can be sold. An account that settles in dollars needs half
+// a dollar whatever the currency of the charge, so both must be met.
+func (p Pricing) least() decimal.Decimal {
+	halfDollar := p.Rate.Mul(decimal.New(5, -1))
+	fields := strings.Fields(leastCharges)
+	for i := 0; i+1 < len(fields); i += 2 {
+		if fields[i] == string(p.Currency) {
+			return decimal.Max(decimal.RequireFromString(fields[i+1]), halfDollar)
+		}
+	}
+	return halfDollar
 }

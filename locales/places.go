@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/collate"
 	"golang.org/x/text/feature/plural"
@@ -77,8 +78,8 @@ func (l *Localizer) Country(iso string) string {
 }
 
 // Destination returns the name of a destination. A region is called by its translated name where
-// its code begins with one we know ("europe-30": "Europe (30)"), by its countries where its code
-// lists them ("ca-us"), else as the provider calls it.
+// its code begins with one we know ("europe-30": "Europe (30)") or its English name is one, by its
+// countries where its code lists them ("ca-us"), else as the provider calls it.
 func (l *Localizer) Destination(d esim.Destination) string {
 	switch d.Kind {
 	case esim.Country:
@@ -101,8 +102,11 @@ func (l *Localizer) region(d esim.Destination) string {
 		}
 	}
 	name := d.Name
-	if key := "region_" + family; l.has(key) {
-		name = l.T(key)
+	for _, known := range []string{family, strings.ReplaceAll(strings.ToLower(d.Name), " ", "-")} {
+		if key := "region_" + known; l.has(key) {
+			name = l.T(key)
+			break
+		}
 	}
 	switch {
 	case name == "":
@@ -156,20 +160,20 @@ func (l *Localizer) rank(code string) int {
 // Letter returns the letter of the language's own alphabet under which a country is filed: É under
 // E, Å under A, Ё under Е; in Arabic without the article, every alef as one. "" for an unknown code.
 func (l *Localizer) Letter(code string) string {
-	for _, r := range l.sortName(code) {
-		r = unicode.ToUpper(r)
-		switch r {
-		case 'Ё':
-			return "Е"
-		case 'أ', 'إ', 'آ':
-			return "ا"
-		}
-		if unicode.Is(unicode.Latin, r) {
-			r = []rune(norm.NFD.String(string(r)))[0]
-		}
-		return string(r)
+	name := l.sortName(code)
+	if name == "" {
+		return ""
 	}
-	return ""
+	first, _ := utf8.DecodeRuneInString(name)
+	switch first = unicode.ToUpper(first); {
+	case first == 'Ё':
+		return "Е"
+	case first == 'أ', first == 'إ', first == 'آ':
+		return "ا"
+	case unicode.Is(unicode.Latin, first):
+		first, _ = utf8.DecodeRuneInString(norm.NFD.String(string(first)))
+	}
+	return string(first)
 }
 
 // Letters returns the letters under which the countries are filed, each once, in the order of the

@@ -1,0 +1,165 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"esimbot/esim"
+	"esimbot/providers"
+)
+
+const (
+	// fetchTimeout is how long fetching a whole catalogue may take.
+	fetchTimeout = 4 * time.Minute
+	// look is how often the Cache is asked whether another replica has fetched.
+	look = time.Minute
+	// rest is how long a provider is left alone after it was asked, whatever came of it; restEmpty
+	// while there is nothing to sell.
+	rest      = 30 * time.Minute
+	restEmpty = time.Minute
+)
+
+// Restore loads the last good copies from the Cache. Copies that are missing or can't be read are
+// no error: they are fetched anew.
+func (c *Catalog) Restore(ctx context.Context) error {
+	var errs []error
+	for _, p := range c.cfg.Providers {
+		errs = append(errs, c.restore(ctx, p.ID()))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Catalog) restore(ctx context.Context, p esim.Provider) error {
+	data, stamp, err := c.cfg.Cache.LoadCatalogue(ctx, p)
+	if errors.Is(err, ErrNoCatalogue) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("load the kept catalogue of %s: %w", p, err)
+	}
+	listings, err := decode(data, p)
+	if err != nil {
+		c.cfg.Log.WarnContext(ctx, "kept catalogue can't be read", "provider", p, "error", err)
+		return nil
+	}
+	c.put(p, stock{listings: listings, stamp: stamp})
+	return nil
+}
+
+// Run restores the last good copies, and until ctx ends keeps the catalogue fresh: what is older
+// than Refresh is fetched by whichever replica claims it, and the others take the new copy from
+// the Cache. It returns nil when ctx ends.
+func (c *Catalog) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := c.tend(ctx); err != nil && ctx.Err() == nil {
+			c.cfg.Log.ErrorContext(ctx, "catalogue not renewed", "error", err)
+		}
+		// Replicas that started together drift apart.
+		timer := time.NewTimer(look*3/4 + rand.N(look/2)) //nolint:gosec // G404: jitter guards nothing
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+	return nil
+}
+
+// tend does what is to be done at this moment: takes newer copies from the Cache, fetches what is
+// stale and can be claimed.
+func (c *Catalog) tend(ctx context.Context) error {
+	return c.each(func(p providers.Provider) error {
+		if err := c.follow(ctx, p.ID()); err != nil {
+			return err
+		}
+		have, ok := c.stock(p.ID())
+		if ok && c.cfg.Now().Sub(have.stamp) < c.cfg.Refresh {
+			return nil
+		}
+		ttl := restEmpty
+		if ok {
+			ttl = min(rest, c.cfg.Refresh)
+		}
+		won, err := c.cfg.Cache.Claim(ctx, "catalog:"+string(p.ID()), ttl)
+		if err != nil {
+			return fmt.Errorf("claim the catalogue of %s: %w", p.ID(), err)
+		}
+		if !won {
+			return nil
+		}
+		return c.fetch(ctx, p)
+	})
+}
+
+// follow takes the copy in the Cache if it is newer than ours.
+func (c *Catalog) follow(ctx context.Context, p esim.Provider) error {
+	stamp, err := c.cfg.Cache.CatalogueStamp(ctx, p)
+	if errors.Is(err, ErrNoCatalogue) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("ask for the stamp of the catalogue of %s: %w", p, err)
+	}
+	if have, ok := c.stock(p); ok && !stamp.After(have.stamp) {
+		return nil
+	}
+	return c.restore(ctx, p)
+}
+
+// Refresh fetches every provider's catalogue now. One that fails, or answers nonsense, keeps its
+// last good one; the others are renewed all the same.
+func (c *Catalog) Refresh(ctx context.Context) error {
+	return c.each(func(p providers.Provider) error { return c.fetch(ctx, p) })
+}
+
+// each does work for every provider at once and waits for all.
+func (c *Catalog) each(work func(providers.Provider) error) error {
+	errs := make([]error, len(c.cfg.Providers))
+	var group sync.WaitGroup
+	for i, p := range c.cfg.Providers {
+		group.Go(func() { errs[i] = work(p) })
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+// fetch renews one provider's catalogue.
+func (c *Catalog) fetch(ctx context.Context, p providers.Provider) error {
+	limited, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	now := c.cfg.Now().UTC()
+	fetched, err := p.Catalogue(limited)
+	if err != nil {
+		err = fmt.Errorf("fetch the catalogue of %s: %w", p.ID(), err)
+		if ctx.Err() == nil {
+			c.cfg.Alert(ctx, "catalogue_down:"+string(p.ID()), err.Error())
+		}
+		return err
+	}
+	good, _ := c.stock(p.ID())
+	listings, err := sane(fetched.Listings, good, now, c.patience())
+	if err != nil {
+		err = fmt.Errorf("catalogue of %s refused, the one of %s stays: %w", p.ID(), good.stamp.Format(time.RFC3339), err)
+		c.cfg.Alert(ctx, "catalogue_refused:"+string(p.ID()), err.Error())
+		return err
+	}
+	if left := fetched.Skipped + len(fetched.Listings) - len(listings); left > 0 {
+		c.cfg.Log.WarnContext(ctx, "plans left out of a catalogue", "provider", p.ID(), "plans", left)
+	}
+	c.put(p.ID(), stock{listings: listings, stamp: now})
+	data, err := encode(listings)
+	if err != nil {
+		return err
+	}
+	if err := c.cfg.Cache.SaveCatalogue(ctx, p.ID(), now, data); err != nil {
+		return fmt.Errorf("keep the catalogue of %s: %w", p.ID(), err)
+	}
+	return nil
+}
+
+// patience is how old the last good catalogue must be before a much smaller one is believed.
+func (c *Catalog) patience() time.Duration { return max(24*time.Hour, 4*c.cfg.Refresh) }
