@@ -57,7 +57,7 @@ var (
 )
 
 // wantError checks class, cause and that the text gives nothing away.
-func wantError(t *testing.T, err error, class Class, cause error) *Error {
+func wantError(t *testing.T, err error, class Class, cause error) (status int, message string) {
 	t.Helper()
 	var e *Error
 	if !errors.As(err, &e) {
@@ -69,7 +69,7 @@ func wantError(t *testing.T, err error, class Class, cause error) *Error {
 	if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, e.Message), secret) {
 		t.Fatalf("%v gives the secret away", err)
 	}
-	return e
+	return e.Status, e.Message
 }
 
 func serve(t *testing.T, h http.HandlerFunc) (address string, hits *atomic.Int64) {
@@ -225,8 +225,8 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 		address, hits := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere, status) })
 		for _, call := range []Call{buy, read} {
 			_, err := Do(t.Context(), newTestHTTP(t, address, nil), call, fine)
-			if e := wantError(t, err, Unknown, nil); e.Status != status {
-				t.Errorf("status %d, want %d", e.Status, status)
+			if got, _ := wantError(t, err, Unknown, nil); got != status {
+				t.Errorf("status %d, want %d", got, status)
 			}
 		}
 		if hits.Load() != 2 {
@@ -467,7 +467,7 @@ func TestMessagesAreCut(t *testing.T) {
 		_, _ = fmt.Fprintf(w, `{"ok":false,"why":"%s"}`, strings.Repeat("no ", 1000))
 	})
 	_, err := Do(t.Context(), newTestHTTP(t, address, nil), buy, fine)
-	if e := wantError(t, err, Rejected, nil); len([]rune(e.Message)) > 300 || e.Message == "" {
-		t.Errorf("%d runes", len([]rune(e.Message)))
+	if _, message := wantError(t, err, Rejected, nil); len([]rune(message)) > 300 || message == "" {
+		t.Errorf("%d runes", len([]rune(message)))
 	}
 }
