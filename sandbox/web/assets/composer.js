@@ -177,6 +177,12 @@ export function setUp() {
     event.preventDefault();
     if (field.value.trim()) submit();
   });
+  // Some keyboards bring the line break in spite of the key's own event.
+  let shifted = false;
+  field.addEventListener("keydown", (event) => { shifted = event.shiftKey; }, { capture: true });
+  field.addEventListener("beforeinput", (event) => {
+    if (event.inputType === "insertLineBreak" && !shifted) event.preventDefault();
+  });
   byId("compose").addEventListener("submit", (event) => {
     event.preventDefault();
     submit();

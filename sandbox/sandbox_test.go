@@ -1,0 +1,171 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/shopspring/decimal"
+
+	"esimbot/sandbox/fault"
+)
+
+// newWorld serves a World on an address of its own.
+func newWorld(t *testing.T) (*World, string) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	url := "http://" + server.Listener.Addr().String()
+	w := New(Options{BaseURL: url})
+	server.Config.Handler = w.Handler()
+	server.Start()
+	t.Cleanup(server.Close)
+	t.Cleanup(w.Close)
+	return w, url
+}
+
+func fetch(t *testing.T, method, url, body string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // the body is read to its end
+	out, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if to := res.Header.Get("Location"); to != "" {
+		return res.StatusCode, to
+	}
+	return res.StatusCode, string(out)
+}
+
+func TestEveryDoorIsMounted(t *testing.T) {
+	w, url := newWorld(t)
+	env := w.Env()
+	for path, want := range map[string]struct {
+		status int
+		holds  string
+	}{
+		"/":               {200, "<!doctype html>"},
+		"/assets/main.js": {200, "EventSource"},
+		"/outside/telegram/bot" + env["TELEGRAM_BOT_TOKEN"] + "/getMe": {200, BotUsername},
+		"/outside/stripe/v1/balance":                                   {401, "error"},
+		"/outside/cloudesim/api/v1/account/balance":                    {401, "token"},
+		"/outside/mobilexy/api/coverage/countries":                     {200, "Japan"},
+		"/t.me/" + BotUsername + "?start=o_7KQ2M9X4TB":                 {302, "/?start=o_7KQ2M9X4TB"},
+		"/checkout/no-such-session":                                    {404, ""},
+		"/panel/api/state":                                             {200, `"balance":"250.00"`},
+		"/nowhere":                                                     {404, ""},
+	} {
+		status, body := fetch(t, http.MethodGet, url+path, "")
+		if status != want.status || !strings.Contains(body, want.holds) {
+			t.Errorf("%s: %d %.200s, want %d with %q", path, status, body, want.status, want.holds)
+		}
+	}
+	for name, value := range env {
+		if value == "" {
+			t.Errorf("%s is empty", name)
+		}
+		if strings.HasSuffix(name, "_URL") && !strings.HasPrefix(value, url) {
+			t.Errorf("%s leads outside: %s", name, value)
+		}
+	}
+}
+
+func TestPanel(t *testing.T) {
+	w, url := newWorld(t)
+	change := func(path, body string, want int) {
+		t.Helper()
+		if status, answer := fetch(t, http.MethodPost, url+"/panel/api/"+path, body); status != want {
+			t.Errorf("%s %s: %d %s, want %d", path, body, status, answer, want)
+		}
+	}
+	before := w.Clock.Now()
+	change("clock", `{"advance":"24h"}`, 200)
+	change("clock", `{"advance":"-1h"}`, 422)
+	if moved := w.Clock.Now().Sub(before).Hours(); moved < 24 || moved > 24.1 {
+		t.Errorf("the clock moved %v h, want 24", moved)
+	}
+	change("mood", `{"server":"cloudesim","mood":"dead"}`, 200)
+	change("mood", `{"server":"cloudesim","mood":"merry"}`, 422)
+	change("mood", `{"server":"bank","mood":"ok"}`, 422)
+	if got := w.CloudESIM.Fault.Rule().Mood; got != fault.Dead {
+		t.Errorf("mood %s, want dead", got)
+	}
+	change("balance", `{"provider":"mobilexy","balance":"12.345"}`, 200)
+	change("balance", `{"provider":"mobilexy","balance":"-1"}`, 422)
+	change("balance", `{"provider":"mobilexy","balance":"1e999999999"}`, 422)
+	change("balance", `{"provider":"stripe","balance":"1"}`, 422)
+	if got := w.Mobilexy.Balance(); !got.Equal(decimal.RequireFromString("12.35")) {
+		t.Errorf("balance %s, want 12.35", got)
+	}
+	change("stripe/drop", `{"drop":true}`, 200)
+	change("stripe/resend", `{"event":"evt_none"}`, 422)
+	change("esim/install", `{"provider":"cloudesim","iccid":"8985"}`, 422)
+
+	status, body := fetch(t, http.MethodGet, url+"/panel/api/state", "")
+	var state stateJSON
+	if err := json.NewDecoder(bytes.NewReader([]byte(body))).Decode(&state); err != nil || status != 200 {
+		t.Fatalf("state: %d %v", status, err)
+	}
+	if state.Moved != "1 d" || !state.Stripe.Dropped || state.Providers[0].Mood != fault.Dead || len(state.Services) != 2 {
+		t.Errorf("state %+v", state)
+	}
+}
+
+func TestPanelMovesESIMs(t *testing.T) {
+	w, url := newWorld(t)
+	plan := w.CloudESIM.Plans()[0]
+	body := `{"packageCode":"` + plan.Code + `","quantity":1}`
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/outside/cloudesim/api/v1/esim/order", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+w.Env()["CLOUDESIM_API_TOKEN"])
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := res.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	sold := w.CloudESIM.ESIMs()
+	if len(sold) != 1 {
+		t.Fatalf("the order was answered %d and sold %d eSIMs", res.StatusCode, len(sold))
+	}
+	one := `{"provider":"cloudesim","iccid":"` + sold[0].ICCID + `"`
+	for _, step := range []string{"esim/install " + one + "}", "esim/use " + one + `,"used":1048576}`} {
+		path, body, _ := strings.Cut(step, " ")
+		if status, answer := fetch(t, http.MethodPost, url+"/panel/api/"+path, body); status != 200 {
+			t.Errorf("%s: %d %s", step, status, answer)
+		}
+	}
+	if e := w.CloudESIM.ESIMs()[0]; !e.Installed() || e.UsedBytes != 1048576 {
+		t.Errorf("installed %v, used %d bytes", e.Installed(), e.UsedBytes)
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	w, _ := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("run: %v", err)
+	}
+	w.Close()
+}
