@@ -102,7 +102,11 @@ func (v *visit) begin(ctx context.Context, p esim.Plan, shown int64) (Reply, err
 // checking says that the price is being checked, and opens the session's order meanwhile.
 func (v *visit) checking() Reply {
 	v.session.Page = to("o", string(v.session.Order))
-	r := v.show(Screen{Name: "checking", HTML: v.l.H("checking"), Rows: [][]Button{{back(v.l, to("plan", v.session.OrderPlan))}}})
+	title := ""
+	if p, ok := v.snap.Plan(v.session.OrderPlan); ok {
+		title = bold(planName(v.l, p))
+	}
+	r := v.show(Screen{Name: "checking", HTML: paragraphs(title, v.l.H("checking")), Rows: [][]Button{{back(v.l, to("plan", v.session.OrderPlan))}}})
 	r.Typing, r.Then = true, v.then((*visit).openOrder)
 	return r
 }
@@ -188,7 +192,7 @@ func (v *visit) alternatives(p esim.Plan) []esim.Plan {
 	others := slices.DeleteFunc(slices.Clone(v.snap.Plans(p.Destination.ID())), func(q esim.Plan) bool { return q.Same(p) })
 	far := func(q esim.Plan) int64 {
 		d := max(q.Bytes-p.Bytes, p.Bytes-q.Bytes)
-		if q.Kind != p.Kind {
+		if q.Kind != p.Kind || q.HasVoice() != p.HasVoice() {
 			d += 1 << 50
 		}
 		return d

@@ -81,7 +81,7 @@ func (v *visit) placeRows(places []catalog.Place) [][]Button {
 	rows := make([][]Button, 0, len(places)+3)
 	for _, p := range places {
 		key, name := "place_button", v.l.Flagged(p.Destination)
-		if p.Destination.Kind != esim.Country && len(p.Countries) > 1 {
+		if p.Destination.Kind != esim.Country && len(p.Countries) > 1 && !strings.Contains(name, "(") {
 			key = "places_button"
 		}
 		text := v.l.T(key, args{"Place": name, "Count": len(p.Countries), "Price": money(v.l, p.From)})
@@ -165,7 +165,7 @@ func (v *visit) folded(codes []string) string {
 	if len(sorted) <= namesFolded+1 {
 		return v.l.H("works_in", args{"Names": v.names(sorted)})
 	}
-	return v.l.HN("works_in_more", len(sorted)-namesFolded, args{"Names": v.names(sorted[:namesFolded])})
+	return v.l.HN("works_in_more", len(sorted), args{"Names": v.names(sorted[:namesFolded])})
 }
 
 // soughtLine says whether the country last searched for is among codes.

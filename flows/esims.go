@@ -218,6 +218,8 @@ func (v *visit) esimText(e *usage.ESIM) string {
 func (v *visit) dataText(e *usage.ESIM) string {
 	left := e.RemainingBytes()
 	switch {
+	case e.Past(v.now) && left < 0:
+		return ""
 	case e.UsedBytes < 0 && e.ICCID == "" && e.TranNo == "":
 		return v.l.H("esim_data_unknown")
 	case stateOf(e, v.now) == string(esim.StatusReady) && e.UsedBytes <= 0:
@@ -240,10 +242,10 @@ func (v *visit) dataText(e *usage.ESIM) string {
 
 func (v *visit) validText(e *usage.ESIM) string {
 	switch {
-	case e.ExpiresAt.IsZero():
-		return v.l.H("valid", args{"Days": v.l.Isolate(v.l.Days(e.Plan.Days))})
 	case e.Past(v.now):
 		return ""
+	case e.ExpiresAt.IsZero():
+		return v.l.H("valid", args{"Days": v.l.Isolate(v.l.Days(e.Plan.Days))})
 	case e.About:
 		return v.l.H("esim_until_about", args{"Date": v.l.Isolate(v.l.Date(e.ExpiresAt)), "Time": timeLeft(v.l, e, v.now)})
 	default:
@@ -252,26 +254,29 @@ func (v *visit) validText(e *usage.ESIM) string {
 }
 
 // esimButtons leads on from an eSIM: to installing it while it is new, to more data while it is
-// in use. o is nil where the order is no more.
+// in use, to another one when it is past. o is nil where the order is no more.
 func (v *visit) esimButtons(e *usage.ESIM, o *orders.Order) [][]Button {
-	show := press(v.l.T("button_qr"), to("qr", e.ID))
-	steps := press(v.l.T("button_steps"), to("guide", e.ID))
-	more := press(v.l.T("button_top_up"), to("more", e.ID))
-	if stateOf(e, v.now) == string(esim.StatusReady) {
-		show.Style = Primary
-	} else {
-		more.Style = Primary
-	}
-	rows := [][]Button{{show, steps}, {more}}
-	if more.Style == Primary {
-		rows = [][]Button{{more}, {show, steps}}
-	}
+	install := []Button{press(v.l.T("button_qr"), to("qr", e.ID)), press(v.l.T("button_steps"), to("guide", e.ID))}
+	more := []Button{press(v.l.T("button_top_up"), to("more", e.ID))}
+	var anew, money []Button
 	if o != nil {
-		rows = append(rows, []Button{v.shop.companion(v.l, o)}, append(receipt(v.l, o), press(v.l.T("button_ask_refund"), to("refund", e.ID))))
+		anew = []Button{v.shop.companion(v.l, o)}
+		money = append(receipt(v.l, o), press(v.l.T("button_ask_refund"), to("refund", e.ID)))
 	}
-	parent := "esims"
 	if e.Past(v.now) {
-		parent = "past"
+		if o != nil {
+			anew = []Button{v.shop.anew(v.l, "button_again", o)}
+		}
+		return coloured(withRows(nil, anew, install, money, []Button{back(v.l, "past")}))
 	}
-	return append(rows, []Button{back(v.l, parent)})
+	if stateOf(e, v.now) == string(esim.StatusReady) {
+		return coloured(withRows(nil, install, more, anew, money, []Button{back(v.l, "esims")}))
+	}
+	return coloured(withRows(nil, more, install, anew, money, []Button{back(v.l, "esims")}))
+}
+
+// coloured marks the first button as the likeliest next step.
+func coloured(rows [][]Button) [][]Button {
+	rows[0][0].Style = Primary
+	return rows
 }

@@ -210,7 +210,7 @@ func (s *Shop) preparing(l *locales.Localizer, o *orders.Order) (name, html stri
 	if o.Told == orders.NoticeWorking || !o.HeldSince.IsZero() || s.cfg.Now().Sub(since) >= patience {
 		return name + "_long", paragraphs(steps, l.H("order_working"))
 	}
-	return name, paragraphs(steps, l.H("order_preparing"))
+	return name, paragraphs(steps, l.H("order_"+name))
 }
 
 // refunded says what goes back and when it is there.
@@ -248,11 +248,15 @@ func receipt(l *locales.Localizer, o *orders.Order) []Button {
 
 // companion buys the same once more, at the price of today.
 func (s *Shop) companion(l *locales.Localizer, o *orders.Order) Button {
+	return s.anew(l, "button_companion", o)
+}
+
+func (s *Shop) anew(l *locales.Localizer, key string, o *orders.Order) Button {
 	price := o.Plan.Retail
 	if p, ok := s.cfg.Catalogue.Snapshot().Plan(o.Plan.Ref()); ok {
 		price = p.Retail
 	}
-	return press(l.T("button_companion", args{"Price": money(l, price)}), againRoute(o, price))
+	return press(l.T(key, args{"Price": money(l, price)}), againRoute(o, price))
 }
 
 func againRoute(o *orders.Order, shown esim.Money) string {
