@@ -101,7 +101,7 @@ func (s *Service) next(o *Order, to State, reason string, edits ...edit) *Order 
 	n.Version++
 	n.UpdatedAt = s.now()
 	n.Reason = reason
-	if to != o.State && !(attempting(o.State) && attempting(to)) {
+	if to != o.State && (!attempting(o.State) || !attempting(to)) {
 		n.Tries = 0
 	}
 	for _, e := range edits {

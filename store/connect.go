@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+var (
+	// ErrEviction says that this Redis would throw data away when memory runs short.
+	ErrEviction = errors.New("maxmemory-policy must be noeviction")
+	// ErrUntold says that the server doesn't tell what was asked.
+	ErrUntold = errors.New("the server doesn't tell")
+	// ErrAddress says that the address isn't one that go-redis understands. It may hold a password, so it
+	// is not quoted.
+	ErrAddress = errors.New("malformed Redis address")
+)
+
+// connect makes the client that fits: for a cluster where several addr= are given or the server
+// says so, through Sentinel where master_name= is given, plain otherwise.
+func connect(ctx context.Context, address string) (redis.UniversalClient, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, ErrAddress
+	}
+	switch q := u.Query(); {
+	case q.Has("master_name"):
+		o, err := redis.ParseFailoverURL(address)
+		if err != nil {
+			return nil, ErrAddress
+		}
+		o.ContextTimeoutEnabled = true
+		return redis.NewFailoverClient(o), nil
+	case q.Has("addr"):
+		return cluster(address)
+	}
+	o, err := redis.ParseURL(address)
+	if err != nil {
+		return nil, ErrAddress
+	}
+	o.ContextTimeoutEnabled = true
+	o.MaintNotificationsConfig = quiet()
+	single := redis.NewClient(o)
+	info, err := single.Info(ctx, "cluster").Result()
+	if err == nil && infoField(info, "cluster_enabled") == "1" {
+		if err := single.Close(); err != nil {
+			return nil, err
+		}
+		return cluster(address)
+	}
+	return single, nil // a server that doesn't answer shows at the ping
+}
+
+func cluster(address string) (redis.UniversalClient, error) {
+	o, err := redis.ParseClusterURL(address)
+	if err != nil {
+		return nil, ErrAddress
+	}
+	o.ContextTimeoutEnabled = true
+	o.MaintNotificationsConfig = quiet()
+	return redis.NewClusterClient(o), nil
+}
+
+// quiet turns off a handshake that only one vendor's servers answer.
+func quiet() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}
+
+// infoField picks a field from the text of INFO; "" where it isn't told.
+func infoField(info, name string) string {
+	for line := range strings.Lines(info) {
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && k == name {
+			return v
+		}
+	}
+	return ""
+}
+
+// CheckEviction says whether every node keeps all that it is given: ErrEviction if one doesn't,
+// ErrUntold if one doesn't tell.
+func (s *Store) CheckEviction(ctx context.Context) error {
+	return s.eachNode(ctx, func(ctx context.Context, node *redis.Client) error {
+		info, err := node.Info(ctx, "memory").Result()
+		if err != nil {
+			return refusedOr(err)
+		}
+		switch policy := infoField(info, "maxmemory_policy"); policy {
+		case "noeviction":
+			return nil
+		case "":
+			return ErrUntold
+		default:
+			return fmt.Errorf("%w, it is %s", ErrEviction, policy)
+		}
+	})
+}
+
+// CheckPersistence says whether every node writes an append-only file: nil, ErrUntold, or an error
+// that says what is off.
+func (s *Store) CheckPersistence(ctx context.Context) error {
+	return s.eachNode(ctx, func(ctx context.Context, node *redis.Client) error {
+		info, err := node.Info(ctx, "persistence").Result()
+		if err != nil {
+			return refusedOr(err)
+		}
+		switch infoField(info, "aof_enabled") {
+		case "1":
+			return nil
+		case "":
+			return ErrUntold
+		default:
+			return errors.New("appendonly is off: a restart of Redis loses orders")
+		}
+	})
+}
+
+// refusedOr tells a server that answers INFO with an error from one that doesn't answer.
+func refusedOr(err error) error {
+	var refused redis.Error
+	if errors.As(err, &refused) {
+		return ErrUntold
+	}
+	return fmt.Errorf("ask Redis: %w", err)
+}
+
+func (s *Store) eachNode(ctx context.Context, ask func(context.Context, *redis.Client) error) error {
+	switch c := s.rdb.(type) {
+	case *redis.ClusterClient:
+		return c.ForEachMaster(ctx, ask)
+	case *redis.Client:
+		return ask(ctx, c)
+	default:
+		return ErrUntold
+	}
+}
+
+// CountRoundTrips counts from now on, for tests and metrics, how often this store went to Redis:
+// a command by itself and a whole pipeline are one each. What a new connection says of itself
+// isn't counted.
+func (s *Store) CountRoundTrips() (count func() int64) {
+	c := new(counter)
+	s.rdb.AddHook(c)
+	return c.n.Load
+}
+
+type counter struct{ n atomic.Int64 }
+
+func (c *counter) count(first redis.Cmder) {
+	switch first.Name() {
+	case "hello", "client", "auth", "select":
+	default:
+		c.n.Add(1)
+	}
+}
+
+func (c *counter) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (c *counter) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		c.count(cmd)
+		return next(ctx, cmd)
+	}
+}
+
+func (c *counter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		c.count(cmds[0])
+		return next(ctx, cmds)
+	}
+}

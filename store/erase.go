@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"esimbot/esim"
+	"esimbot/flows"
+	"esimbot/orders"
+)
+
+var _ flows.Eraser = (*Store)(nil)
+
+// Erase deletes profile, conversation and eSIMs of a person, and takes name, messages and
+// activation codes out of their finished orders: the payments stay, without a name. An order that
+// isn't finished stays whole, for there is money in it; erase again when it is. It may be repeated.
+// The counts that limit payment pages go by themselves within a day.
+func (s *Store) Erase(ctx context.Context, customer int64) error {
+	ids, err := s.rdb.ZRange(ctx, userOrdersKey(customer), 0, -1).Result()
+	if err != nil {
+		return fmt.Errorf("list orders to erase: %w", err)
+	}
+	open := map[string]bool{}
+	for _, id := range ids {
+		finished, err := s.eraseOrder(ctx, orders.ID(id), customer)
+		if err != nil {
+			return fmt.Errorf("erase order %s: %w", id, err)
+		}
+		if !finished {
+			open[id] = true
+			continue
+		}
+		if err := s.rdb.ZRem(ctx, userOrdersKey(customer), id).Err(); err != nil {
+			return fmt.Errorf("unlist order %s: %w", id, err)
+		}
+	}
+	if err := s.eraseESIMs(ctx, customer, open); err != nil {
+		return err
+	}
+	if err := s.rdb.Del(ctx, sessionKey(customer), customerKey(customer), seenKey(customer)).Err(); err != nil {
+		return fmt.Errorf("erase customer: %w", err)
+	}
+	return nil
+}
+
+// eraseOrder reports whether the order is finished and holds nothing personal any more.
+func (s *Store) eraseOrder(ctx context.Context, id orders.ID, customer int64) (bool, error) {
+	for range casTries {
+		o, err := s.Orders().Load(ctx, id)
+		switch {
+		case errors.Is(err, orders.ErrNotFound):
+			return true, nil
+		case err != nil:
+			return false, err
+		case o.Customer != customer:
+			return true, nil
+		case !o.State.Finished():
+			return false, nil
+		}
+		o.Version++
+		o.UpdatedAt = s.now()
+		o.Customer, o.Screen, o.Photo = 0, orders.Message{}, orders.Message{}
+		o.Payment.ReceiptURL, o.Checkout.URL = "", ""
+		if o.Bought != nil {
+			p := o.Bought.Profile
+			o.Bought.Profile = esim.Profile{Provider: p.Provider, OrderNo: p.OrderNo, ExpiresAbout: p.ExpiresAbout}
+		}
+		entry := orders.LogEntry{At: o.UpdatedAt, From: o.State, To: o.State, Actor: "customer", Reason: "erased", Version: o.Version}
+		if err := s.Orders().Transition(ctx, o.State, o, entry); !errors.Is(err, orders.ErrConflict) {
+			return err == nil, err
+		}
+	}
+	return false, orders.ErrConflict
+}
+
+// eraseESIMs deletes the eSIM documents but those of orders that aren't finished.
+func (s *Store) eraseESIMs(ctx context.Context, customer int64, open map[string]bool) error {
+	list, err := s.ESIMs().ByCustomer(ctx, customer)
+	if err != nil {
+		return err
+	}
+	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, e := range list {
+			if open[e.ID] {
+				continue
+			}
+			p.Del(ctx, esimKey(e.ID))
+			if e.ICCID != "" {
+				p.Del(ctx, iccidKey(e.ICCID))
+			}
+			p.ZRem(ctx, userESIMsKey(customer), e.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("erase eSIMs: %w", err)
+	}
+	return nil
+}

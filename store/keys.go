@@ -1,0 +1,53 @@
+package store
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"time"
+
+	"esimbot/esim"
+	"esimbot/orders"
+)
+
+// Every key has its builder here, and nothing else spells one. What stands in braces decides the
+// slot of a cluster: keys that one script or pipeline needs together share it.
+
+const (
+	orderPartitions = 8
+	esimPartitions  = 16
+)
+
+func userTag(user int64) string        { return "{u:" + strconv.FormatInt(user, 10) + "}" }
+func sessionKey(user int64) string     { return userTag(user) + ":session" }
+func customerKey(user int64) string    { return userTag(user) + ":customer" }
+func seenKey(user int64) string        { return userTag(user) + ":seen" }
+func userOrdersKey(user int64) string  { return userTag(user) + ":orders" }
+func userESIMsKey(user int64) string   { return userTag(user) + ":esims" }
+func pagesOpenedKey(user int64) string { return userTag(user) + ":opened" } // payment pages, by time opened
+func pagesOpenKey(user int64) string   { return userTag(user) + ":open" }   // of these, those still open
+func userPaidKey(user int64) string    { return userTag(user) + ":paid" }   // paid orders, by time paid
+
+func partition(id string, of uint32) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id)) // a hash never fails
+	return h.Sum32() % of
+}
+
+func orderTag(n uint32) string                          { return fmt.Sprintf("{o:%02d}", n) }
+func tagOf(id orders.ID) string                         { return orderTag(partition(string(id), orderPartitions)) }
+func orderKey(id orders.ID) string                      { return tagOf(id) + ":order:" + string(id) }
+func orderLogKey(id orders.ID) string                   { return tagOf(id) + ":log:" + string(id) }
+func orderDueKey(n uint32) string                       { return orderTag(n) + ":due" }
+func orderStateKey(id orders.ID, s orders.State) string { return tagOf(id) + ":state:" + string(s) }
+
+func esimKey(id string) string {
+	return fmt.Sprintf("{e:%02d}:esim:%s", partition(id, esimPartitions), id)
+}
+
+func iccidKey(i esim.ICCID) string        { return "iccid:" + i.Digits() }
+func intentKey(intent string) string      { return "pi:" + intent }
+func catalogueKey(p esim.Provider) string { return "catalog:" + string(p) }
+func statsKey(day time.Time) string       { return "stats:" + day.UTC().Format(time.DateOnly) }
+func claimKey(name string) string         { return "claim:" + name }
+func secretKey(name string) string        { return "secret:" + name }

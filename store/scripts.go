@@ -1,0 +1,161 @@
+package store
+
+import "github.com/redis/go-redis/v9"
+
+// The results that the compare-and-set scripts share.
+const (
+	resultMissing  = -2 // there is no such document
+	resultNewer    = -1 // a newer version of the program wrote it
+	resultConflict = 0  // it isn't as expected
+	resultDone     = 1  // written, or found written by this very call: an answer may get lost
+)
+
+// transitionScript is the one way an order changes; making it is the case without a state before.
+//
+//	KEYS  1 order  2 log  3 due set  4 set of the state before  5 set of the state after
+//	ARGV  1 id  2 state before, "" to create  3 version before  4 schema this program knows
+//	      5 document  6 log entry, "" for none  7 due time in ms, "" when finished
+//	      8 time of the change in ms  9 how many log entries are kept
+//
+// It returns one of the results above.
+const transitionScript = `
+local stored = redis.call('GET', KEYS[1])
+if stored == ARGV[5] then return 1 end
+if ARGV[2] == '' then
+  if stored then return 0 end
+else
+  if not stored then return -2 end
+  local order = cjson.decode(stored)
+  if order.schema > tonumber(ARGV[4]) then return -1 end
+  if order.state ~= ARGV[2] or order.version ~= tonumber(ARGV[3]) then return 0 end
+end
+redis.call('SET', KEYS[1], ARGV[5])
+if ARGV[6] ~= '' then
+  redis.call('RPUSH', KEYS[2], ARGV[6])
+  redis.call('LTRIM', KEYS[2], -tonumber(ARGV[9]), -1)
+end
+if KEYS[4] ~= KEYS[5] then redis.call('ZREM', KEYS[4], ARGV[1]) end
+redis.call('ZADD', KEYS[5], ARGV[8], ARGV[1])
+if ARGV[7] == '' then
+  redis.call('ZREM', KEYS[3], ARGV[1])
+else
+  redis.call('ZADD', KEYS[3], ARGV[7], ARGV[1])
+end
+return 1
+`
+
+// sessionScript saves a conversation.
+//
+//	KEYS  1 session  2 customer  3 updates seen
+//	ARGV  1 version before, 0 for none  2 schema this program knows  3 session  4 its TTL in ms
+//	      5 customer, "" to leave it  6 update id, "" for none  7 now in ms
+//	      8 how many updates are remembered  9 for how many ms
+//
+// It returns one of the results above, never resultMissing.
+const sessionScript = `
+local stored = redis.call('GET', KEYS[1])
+if stored ~= ARGV[3] then
+  local version = 0
+  if stored then
+    local session = cjson.decode(stored)
+    if session.schema > tonumber(ARGV[2]) then return -1 end
+    version = session.version
+  end
+  if version ~= tonumber(ARGV[1]) then return 0 end
+  redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+end
+if ARGV[5] ~= '' then redis.call('SET', KEYS[2], ARGV[5]) end
+if ARGV[6] ~= '' then
+  redis.call('ZADD', KEYS[3], ARGV[7], ARGV[6])
+  redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -tonumber(ARGV[8]) - 1)
+  redis.call('PEXPIRE', KEYS[3], ARGV[9])
+end
+return 1
+`
+
+// documentScript saves a document with a version: an eSIM.
+//
+//	KEYS  1 document
+//	ARGV  1 version before, 0 to create  2 schema this program knows  3 document
+//
+// It returns one of the results above, never resultMissing.
+const documentScript = `
+local stored = redis.call('GET', KEYS[1])
+if stored == ARGV[3] then return 1 end
+local version = 0
+if stored then
+  local document = cjson.decode(stored)
+  if document.schema > tonumber(ARGV[2]) then return -1 end
+  version = document.version
+end
+if version ~= tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[3])
+return 1
+`
+
+// admitScript counts a payment page about to be opened, once, if the customer may have it.
+//
+//	KEYS  1 pages opened  2 pages open  3 orders paid  4 the customer's eSIMs
+//	ARGV  1 order id  2 now  3 an hour ago  4 a day ago, all in ms
+//	      5 most pages an hour  6 most open pages  7 most paid orders a day before the first eSIM
+//
+// It returns 1, or 0 past a limit.
+const admitScript = `
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[4])
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ARGV[4])
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 1 end
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[5]) then return 0 end
+if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[6]) then return 0 end
+if redis.call('ZCARD', KEYS[4]) == 0 and redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[7]) then return 0 end
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], 3600000)
+redis.call('PEXPIRE', KEYS[2], 86400000)
+return 1
+`
+
+// soldScript counts an order among a day's sales, once.
+//
+//	KEYS  1 the day's statistics
+//	ARGV  1 the order's own field  2 the field to count in  3 TTL in ms
+//
+// It returns 1 if the order was counted now.
+const soldScript = `
+if redis.call('HSETNX', KEYS[1], ARGV[1], '1') == 0 then return 0 end
+redis.call('HINCRBY', KEYS[1], ARGV[2], 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
+`
+
+// countsScript returns a day's counters without the marks of the orders counted.
+//
+//	KEYS  1 the day's statistics
+//	ARGV  1 the prefix of the counters' fields
+//
+// It returns field, value, field, value, …
+const countsScript = `
+local all, counts = redis.call('HGETALL', KEYS[1]), {}
+for i = 1, #all, 2 do
+  if string.sub(all[i], 1, #ARGV[1]) == ARGV[1] then
+    counts[#counts + 1] = all[i]
+    counts[#counts + 1] = all[i + 1]
+  end
+end
+return counts
+`
+
+// scripts are run by their digest, and sent whole where the server doesn't know it. In a pipeline
+// that second try isn't possible: there the texts above go with Eval.
+type scripts struct {
+	transition, session, document, admit *redis.Script
+}
+
+func newScripts() scripts {
+	return scripts{
+		transition: redis.NewScript(transitionScript),
+		session:    redis.NewScript(sessionScript),
+		document:   redis.NewScript(documentScript),
+		admit:      redis.NewScript(admitScript),
+	}
+}

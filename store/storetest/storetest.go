@@ -1,0 +1,210 @@
+// Package storetest starts Redis servers for tests: the real one where redis-server is on PATH,
+// an imitation where it isn't, and a cluster of three.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+)
+
+const (
+	startTimeout = 20 * time.Second
+	// clusterOffset is how far a cluster node's second port is from its first.
+	clusterOffset = 10_000
+)
+
+// Redis starts a server of the test's own that writes an append-only file, and returns its URL.
+// Without redis-server on PATH it says so and starts miniredis.
+func Redis(t testing.TB) string {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Log("redis-server is not on PATH: this test runs on miniredis and proves less")
+		return "redis://" + miniredis.RunT(t).Addr() + "/0"
+	}
+	return Start(t).URL()
+}
+
+// A Server is a redis-server process of a test.
+type Server struct {
+	Port int
+	Dir  string // where its append-only file is
+
+	t    testing.TB
+	args []string
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+}
+
+// Start starts a redis-server with further arguments. It skips the test, aloud, where none is
+// installed.
+func Start(t testing.TB, args ...string) *Server {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Skip("redis-server is not on PATH")
+	}
+	s := &Server{Port: freePort(t), Dir: t.TempDir(), t: t, args: args}
+	s.Up()
+	t.Cleanup(func() { s.Kill() })
+	return s
+}
+
+// URL returns the server's address as REDIS_URL has it.
+func (s *Server) URL() string { return fmt.Sprintf("redis://127.0.0.1:%d/0", s.Port) }
+
+// Up starts the process, again after Kill, with what its append-only file holds.
+func (s *Server) Up() {
+	s.t.Helper()
+	args := append([]string{
+		"--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--dir", s.Dir, "--save", "", "--appendonly", "yes", "--loglevel", "warning",
+	}, s.args...)
+	s.cmd = exec.CommandContext(context.Background(), "redis-server", args...) //nolint:gosec // the test's own arguments
+	log, err := os.CreateTemp(s.Dir, "log")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatalf("start redis-server: %v", err)
+	}
+	s.done = make(chan struct{})
+	go func(cmd *exec.Cmd, done chan<- struct{}) {
+		defer close(done)
+		_ = cmd.Wait() // how it ended is of no matter: a kill is an error too
+		_ = log.Close()
+	}(s.cmd, s.done)
+	s.await(func() bool { return strings.HasPrefix(ask(s.Port, "PING"), "+PONG") })
+}
+
+// Kill ends the process at once, as a crash would.
+func (s *Server) Kill() {
+	if s.cmd == nil {
+		return
+	}
+	if err := s.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		s.t.Errorf("kill redis-server: %v", err)
+	}
+	<-s.done
+	s.cmd = nil
+}
+
+// Pause stops the process without ending it, and Resume lets it go on: a server that hangs.
+func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+
+// Resume lets a paused server go on.
+func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig syscall.Signal) {
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		s.t.Fatalf("signal redis-server: %v", err)
+	}
+}
+
+// await looks again and again until ready, or fails the test.
+func (s *Server) await(ready func() bool) {
+	s.t.Helper()
+	deadline := time.After(startTimeout)
+	for tick := time.NewTicker(10 * time.Millisecond); ; {
+		if ready() {
+			tick.Stop()
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-s.done:
+			s.t.Fatalf("redis-server ended; its log is in %s", s.Dir)
+		case <-deadline:
+			s.t.Fatal("redis-server did not get ready")
+		}
+	}
+}
+
+// Cluster starts a cluster of three masters and returns its URL. It skips the test, aloud, where
+// redis-server or redis-cli isn't installed.
+func Cluster(t testing.TB) string {
+	t.Helper()
+	for _, program := range []string{"redis-server", "redis-cli"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("%s is not on PATH: nothing is proved of a cluster", program)
+		}
+	}
+	var nodes []*Server
+	args := []string{"--cluster", "create"}
+	for range 3 {
+		n := Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "5000")
+		nodes = append(nodes, n)
+		args = append(args, fmt.Sprintf("127.0.0.1:%d", n.Port))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "redis-cli", append(args, "--cluster-yes")...).CombinedOutput() //nolint:gosec // the test's own arguments
+	if err != nil {
+		t.Fatalf("create cluster: %v\n%s", err, out)
+	}
+	url := nodes[0].URL()
+	for i, n := range nodes {
+		n.await(func() bool { return strings.Contains(ask(n.Port, "CLUSTER INFO"), "cluster_state:ok") })
+		if i > 0 {
+			url += map[bool]string{true: "?", false: "&"}[i == 1] + fmt.Sprintf("addr=127.0.0.1:%d", n.Port)
+		}
+	}
+	return strings.Replace(url, "/0", "", 1)
+}
+
+// ask sends one inline command and returns the beginning of the answer; "" without one.
+func ask(port int, command string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = conn.Close() }() // nothing was written that closing could lose
+	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		return ""
+	}
+	if _, err := conn.Write([]byte(command + "\r\n")); err != nil {
+		return ""
+	}
+	b := make([]byte, 1024)
+	n, err := conn.Read(b)
+	if err != nil {
+		return ""
+	}
+	return string(b[:n])
+}
+
+// freePort finds a port that is free, and whose cluster port is too.
+func freePort(t testing.TB) int {
+	t.Helper()
+	for range 100 {
+		l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		second := -1
+		if port+clusterOffset < 65_536 {
+			if m, err := new(net.ListenConfig).Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", port+clusterOffset)); err == nil {
+				second = port
+				_ = m.Close()
+			}
+		}
+		_ = l.Close()
+		if second == port {
+			return port
+		}
+	}
+	t.Fatal("no free port")
+	return 0
+}
