@@ -150,15 +150,23 @@ func (st *stage) after(d time.Duration) <-chan time.Time {
 // deadline bounds every wait for a condition.
 func deadline(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	// Not the test's own context: that one has ended when the cleanups run.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }
 
 func (st *stage) until(what string, met func() bool) {
 	st.t.Helper()
-	if err := st.tg.Wait(deadline(st.t), met); err != nil {
-		st.t.Fatalf("%s: %v\nlog: %s", what, err, st.log)
+	ctx := deadline(st.t)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !met() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			st.t.Fatalf("%s: %v\nlog: %s", what, ctx.Err(), st.log)
+		}
 	}
 }
 

@@ -1,0 +1,253 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"esimbot/esim"
+	"esimbot/flows"
+	"esimbot/orders"
+	"esimbot/sandbox/fault"
+)
+
+// pictures draws what the notifier sends.
+type pictures struct{ code esim.ActivationCode }
+
+func (p pictures) OrderScreen(o *orders.Order, lang string) flows.Screen {
+	return flows.Screen{HTML: string(o.State) + " in " + lang}
+}
+
+func (p pictures) Delivery(o *orders.Order, _ string) []flows.Screen {
+	if o.Bought == nil {
+		return nil
+	}
+	return []flows.Screen{
+		{HTML: "your eSIM", Photo: &flows.Photo{Code: p.code, FileID: o.Photo.FileID, Image: o.Bought.Profile.Image}},
+		{Name: "guide", HTML: "the guide"},
+	}
+}
+
+func (p pictures) AlertText(a orders.Alert, _ string) flows.Screen {
+	return flows.Screen{HTML: a.Kind, Rows: [][]flows.Button{{{Text: "Refund", Data: "refund"}}}}
+}
+
+// claims keeps names until their time, by the stage's clock.
+type claims struct {
+	mu   sync.Mutex
+	now  func() time.Time
+	till map[string]time.Time
+}
+
+func (c *claims) Claim(_ context.Context, name string, ttl time.Duration) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.now().Before(c.till[name]) {
+		return false, nil
+	}
+	c.till[name] = c.now().Add(ttl)
+	return true, nil
+}
+
+func (c *claims) Keep(_ context.Context, name string, ttl time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.till[name] = c.now().Add(ttl)
+	return nil
+}
+
+func newNotifier(t *testing.T, st *stage, support int64, admins ...int64) *Notifier {
+	t.Helper()
+	n, err := NewNotifier(NotifierConfig{
+		Client: st.client, Screens: pictures{activationCode(t)}, Claims: &claims{now: st.time, till: map[string]time.Time{}},
+		Username: botName, Admins: admins, SupportChat: support, Log: slog.New(slog.NewJSONHandler(st.log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func bought() *orders.Order {
+	return &orders.Order{
+		ID: "7KQ2M9X4TB", State: orders.Paid, Customer: customer, Language: "en",
+		Bought: &orders.Bought{},
+	}
+}
+
+func TestShowOrder(t *testing.T) {
+	st := newStage(t)
+	n, o := newNotifier(t, st, 0), bought()
+	first, err := n.Show(deadline(t), o)
+	if err != nil || first.Chat != customer {
+		t.Fatalf("show = %+v, %v", first, err)
+	}
+	o.Screen, o.State = first, orders.Delivered
+	if again, err := n.Show(deadline(t), o); err != nil || again != first {
+		t.Fatalf("show again = %+v, %v", again, err)
+	}
+	st.tg.DeleteMessage(customer, first.ID)
+	anew, err := n.Show(deadline(t), o)
+	if err != nil || anew.ID == first.ID {
+		t.Fatalf("show anew = %+v, %v", anew, err)
+	}
+	if got := st.texts(customer); len(got) != 1 || got[0] != "delivered in en" {
+		t.Errorf("the chat shows %q", got)
+	}
+	o.Screen = orders.Message{Chat: -5, ID: anew.ID} // nothing of the customer's
+	if other, err := n.Show(deadline(t), o); err != nil || other.ID == anew.ID || other.Chat != customer {
+		t.Errorf("show = %+v, %v", other, err)
+	}
+}
+
+func TestDeliver(t *testing.T) {
+	st := newStage(t)
+	n, o := newNotifier(t, st, 0), bought()
+	photo, err := n.Deliver(deadline(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := st.texts(customer); !slices.Equal(got, []string{"your eSIM", "the guide"}) {
+		t.Fatalf("the chat shows %q", got)
+	}
+	if st.fromBot(customer)[0].ID != photo.ID || decodeQR(t, st, photo.FileID) != testCode {
+		t.Errorf("photo = %+v", photo)
+	}
+	o.Photo = photo
+	st.tg.ResetCalls()
+	if _, err := n.Deliver(deadline(t), o); err != nil {
+		t.Fatal(err)
+	}
+	if calls := st.tg.Calls(); len(calls[0].Files) != 0 || calls[0].Params["photo"] != photo.FileID {
+		t.Errorf("sent again as %+v", calls[0])
+	}
+	if strings.Contains(st.log.String(), "ABCD-1234") {
+		t.Error("the code is in the log")
+	}
+}
+
+// A provider's own image goes out as it came.
+func TestDeliverImage(t *testing.T) {
+	st := newStage(t)
+	image, err := picture(&flows.Photo{Code: activationCode(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, o := newNotifier(t, st, 0), bought()
+	n.cfg.Screens, o.Bought.Profile.Image = pictures{}, image
+	photo, err := n.Deliver(deadline(t), o)
+	if err != nil || decodeQR(t, st, photo.FileID) != testCode {
+		t.Errorf("photo = %+v, %v", photo, err)
+	}
+}
+
+// Telegram's patience is waited for; a timeout is reported, to be tried again; a guide that fails
+// after the photo is not.
+func TestDeliverTrouble(t *testing.T) {
+	st := newStage(t)
+	n, o := newNotifier(t, st, 0), bought()
+	st.mood(fault.Rule{Mood: fault.Limited, Path: "sendPhoto", Times: 2})
+	if _, err := n.Deliver(deadline(t), o); err != nil {
+		t.Fatal(err)
+	}
+	st.mood(fault.Rule{Mood: fault.DeadAfter, Path: "sendPhoto", Times: 1})
+	if _, err := n.Deliver(deadline(t), o); err == nil || errors.Is(err, orders.ErrUnreachable) {
+		t.Fatalf("a lost answer: %v", err)
+	}
+	st.mood(fault.Rule{Mood: fault.Error, Path: "sendMessage", Times: 1})
+	if _, err := n.Deliver(deadline(t), o); err != nil {
+		t.Fatalf("a failed guide: %v", err)
+	}
+	if got, want := st.texts(customer), []string{"your eSIM", "the guide", "your eSIM", "your eSIM"}; !slices.Equal(got, want) {
+		t.Errorf("the chat shows %q, want %q", got, want)
+	}
+	if !strings.Contains(st.log.String(), "guide not sent") {
+		t.Error("the failed guide is not logged")
+	}
+}
+
+func TestNotifyNobody(t *testing.T) {
+	st := newStage(t)
+	n, o := newNotifier(t, st, 0), bought()
+	st.tg.Block(customer)
+	if _, err := n.Deliver(deadline(t), o); !errors.Is(err, orders.ErrUnreachable) {
+		t.Errorf("deliver to who blocked the bot: %v", err)
+	}
+	if _, err := n.Show(deadline(t), o); !errors.Is(err, orders.ErrUnreachable) {
+		t.Errorf("show to who blocked the bot: %v", err)
+	}
+	o.Customer = 0
+	if _, err := n.Deliver(deadline(t), o); !errors.Is(err, orders.ErrUnreachable) {
+		t.Errorf("deliver to nobody: %v", err)
+	}
+	n.Working(deadline(t), o)
+	o.Customer, o.Bought = admin, nil
+	if _, err := n.Deliver(deadline(t), o); err == nil {
+		t.Error("nothing was delivered without complaint")
+	}
+	n.Working(deadline(t), o)
+	if st.tg.CallCount("sendChatAction") != 1 {
+		t.Errorf("%d chat actions", st.tg.CallCount("sendChatAction"))
+	}
+}
+
+func TestAlertAdmins(t *testing.T) {
+	st := newStage(t)
+	n := newNotifier(t, st, 0, 555, admin) // 555 never wrote to the bot
+	a := orders.Alert{Key: "review:7KQ2M9X4TB", Kind: "review", Order: bought()}
+	for range 3 {
+		if err := n.Alert(deadline(t), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m := st.last(admin); len(st.fromBot(admin)) != 1 || m.Body() != "review" || m.Buttons()[0].CallbackData != "refund" {
+		t.Errorf("the admin reads %v with %+v", st.texts(admin), m.Buttons())
+	}
+	st.advance(alertQuiet)
+	if err := n.Alert(deadline(t), a); err != nil || len(st.fromBot(admin)) != 2 {
+		t.Errorf("a day later: %v, %d alerts", err, len(st.fromBot(admin)))
+	}
+	nobody := newNotifier(t, st, 0)
+	if err := nobody.Alert(deadline(t), a); err == nil {
+		t.Error("an alert to nobody is no error")
+	}
+}
+
+// In the support chat an alert carries one link and nothing that acts; one that failed goes out later.
+func TestAlertSupport(t *testing.T) {
+	const support = int64(-100500)
+	st := newStage(t)
+	st.tg.AddGroup(support, "Support", admin)
+	if err := st.tg.AddBot(support, admin); err != nil {
+		t.Fatal(err)
+	}
+	n := newNotifier(t, st, support, admin)
+	a := orders.Alert{Key: "review:7KQ2M9X4TB", Kind: "review", Order: bought()}
+	st.mood(fault.Rule{Mood: fault.Error, Times: 1})
+	if err := n.Alert(deadline(t), a); err == nil {
+		t.Fatal("an alert that failed is no error")
+	}
+	if err := n.Alert(deadline(t), a); err != nil || len(st.fromBot(support)) != 0 {
+		t.Fatalf("at once again: %v, %v", err, st.texts(support))
+	}
+	st.advance(alertTry)
+	if err := n.Alert(deadline(t), a); err != nil {
+		t.Fatal(err)
+	}
+	b := st.last(support).Buttons()
+	if len(b) != 1 || b[0].URL != "https://t.me/"+botName+"?start=a_7KQ2M9X4TB" {
+		t.Errorf("buttons = %+v", b)
+	}
+	if len(st.fromBot(admin)) != 0 {
+		t.Error("the admin was told as well")
+	}
+	a = orders.Alert{Key: "balance:cloudesim", Kind: "balance_low"}
+	if err := n.Alert(deadline(t), a); err != nil || len(st.last(support).Buttons()) != 0 {
+		t.Errorf("alert without an order: %v, %+v", err, st.last(support).Buttons())
+	}
+}
