@@ -85,6 +85,8 @@ func foldRune(b *strings.Builder, r rune) {
 	}
 }
 
+var umlauts = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "Ä", "ae", "Ö", "oe", "Ü", "ue")
+
 // variants returns the folded forms under which a name is found: itself; with "saint" in full, for
 // those who mistype it; with umlauts spelled out, as keyboards abroad do; without the Arabic article.
 func variants(name string) []string {
@@ -92,7 +94,7 @@ func variants(name string) []string {
 	if rest, ok := strings.CutPrefix(forms[0], "st "); ok {
 		forms = append(forms, "saint "+rest)
 	}
-	if spelled := strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "Ä", "ae", "Ö", "oe", "Ü", "ue").Replace(name); spelled != name {
+	if spelled := umlauts.Replace(name); spelled != name {
 		forms = append(forms, fold(spelled))
 	}
 	if bare, ok := strings.CutPrefix(name, "ال"); ok {

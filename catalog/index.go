@@ -29,6 +29,7 @@ type target struct {
 	iso  string // a country, on sale or not
 	id   string // the destination's id
 	kind esim.DestinationKind
+	sold bool // there is a place of its own
 }
 
 // An indexed name is one folded name of a target.
@@ -53,7 +54,9 @@ func newIndex(b *locales.Bundle, s *Snapshot) *index {
 	ix := &index{exact: map[string][]int{}}
 	others, towns := table(otherNames), table(cities)
 	for _, iso := range locales.Countries() {
-		t := ix.target(target{iso: iso, kind: esim.Country, id: esim.Destination{Kind: esim.Country, Code: iso}.ID()})
+		id := esim.Destination{Kind: esim.Country, Code: iso}.ID()
+		_, sold := s.places[id]
+		t := ix.target(target{iso: iso, kind: esim.Country, id: id, sold: sold})
 		for _, lang := range b.Languages() {
 			ix.add(t, b.For(lang).Country(iso), lang)
 		}
@@ -67,11 +70,11 @@ func newIndex(b *locales.Bundle, s *Snapshot) *index {
 	}
 	regions := table(otherRegionNames)
 	for _, p := range s.regions {
-		t := ix.target(target{kind: esim.Region, id: p.Destination.ID()})
+		t := ix.target(target{kind: esim.Region, id: p.Destination.ID(), sold: true})
 		ix.addRegion(b, t, p.Destination, regions)
 	}
 	if g, ok := s.Global(); ok {
-		t := ix.target(target{kind: esim.Global, id: g.Destination.ID()})
+		t := ix.target(target{kind: esim.Global, id: g.Destination.ID(), sold: true})
 		ix.addRegion(b, t, g.Destination, regions)
 	}
 	slices.SortFunc(ix.starts, func(a, b start) int { return strings.Compare(a.text, b.text) })

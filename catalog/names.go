@@ -48,7 +48,7 @@ MP|Saipan, Northern Marianas
 MV|Maldive Islands
 NL|Holland, Holanda, Hollande, Голландия, هولندا
 PF|Tahiti, Bora Bora
-PS|Palestine, Palestine State of, State of Palestine, Palestinian Territory, Palestina, Palästina, Палестина, فلسطين
+PS|Palestine, Palestine State of, State of Palestine, Palestinian Territory, Palästina, Палестина, فلسطين
 RE|La Réunion, Reunion Island
 RU|Russian Federation, РФ, Российская Федерация
 SA|KSA, Saudi, Kingdom of Saudi Arabia, المملكة العربية السعودية
@@ -87,7 +87,7 @@ CO|Bogotá, Cartagena, Medellín
 CU|Havana, La Habana, La Havane, Гавана, Varadero, Варадеро
 CZ|Prague, Praga, Prag, Прага, براغ
 DE|Berlin, Berlín, Берлин, برلين, Munich, München, Мюнхен, Frankfurt, Hamburg
-DK|Copenhagen, Copenhague, Kopenhagen, Копенгаген
+DK|Copenhagen, Kopenhagen, Копенгаген
 DO|Punta Cana, Пунта-Кана
 EG|Cairo, El Cairo, Le Caire, Kairo, Каир, القاهرة, Hurghada, Хургада, الغردقة, Sharm el-Sheikh, Шарм-эль-Шейх, شرم الشيخ
 ES|Madrid, Мадрид, مدريد, Barcelona, Barcelone, Барселона, برشلونة, Tenerife, Teneriffa, Тенерифе, Mallorca, Majorca, Majorque, Майорка, Ibiza, Ибица, Canary Islands, Canarias, Îles Canaries, Kanaren, Kanarische Inseln, Канары, Gran Canaria, Malaga, Málaga, Seville, Sevilla, Valencia
@@ -148,7 +148,7 @@ latin-america|LATAM, Latam
 southeast-asia|South East Asia, South-East Asia, SEA
 americas|The Americas
 caribbean|Antilles, Антильские острова
-global|Global, World, Worldwide, Mundo, Global plan, International, Internacional, Mundial, Monde, Welt, Мир, Глобальный, عالمي, العالم
+global|Global, World, Worldwide, Mundo, Global plan, International, Mundial, Monde, Welt, Мир, Глобальный, عالمي, العالم
 `
 
 // families are the letters of the providers' region codes and what we call those regions.

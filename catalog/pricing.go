@@ -3,7 +3,6 @@ package catalog
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -105,20 +104,37 @@ func (p Pricing) Retail(wholesaleUSD decimal.Decimal) (esim.Money, error) {
 // (docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
 const greatest = 99_999_999
 
-// leastCharges are the least amounts in their own currency, from the same page. Elsewhere the
-// amount must come to half a dollar.
-const leastCharges = "AED 2 AUD 0.5 BGN 1 BRL 0.5 CAD 0.5 CHF 0.5 CZK 15 DKK 2.5 EUR 0.5 GBP 0.3 HKD 4 HUF 175 INR 0.5 JPY 50 " +
-	"MXN 10 MYR 2 NOK 3 NZD 0.5 PLN 2 RON 2 SEK 3 SGD 0.5 THB 10 USD 0.5"
-
-// least returns the least amount that can be sold. An account that settles in dollars needs half
-// a dollar whatever the currency of the charge, so both must be met.
+// least returns the least amount that can be sold: the least charge of the currency from the same
+// page, and half a dollar, which an account that settles in dollars needs whatever the currency.
 func (p Pricing) least() decimal.Decimal {
-	halfDollar := p.Rate.Mul(decimal.New(5, -1))
-	fields := strings.Fields(leastCharges)
-	for i := 0; i+1 < len(fields); i += 2 {
-		if fields[i] == string(p.Currency) {
-			return decimal.Max(decimal.RequireFromString(fields[i+1]), halfDollar)
-		}
+	return decimal.Max(leastCharge(p.Currency), p.Rate.Mul(decimal.New(5, -1)))
+}
+
+func leastCharge(c esim.Currency) decimal.Decimal {
+	switch c {
+	case "GBP":
+		return decimal.New(3, -1)
+	case "AUD", "BRL", "CAD", "CHF", "EUR", "INR", "NZD", "SGD", "USD":
+		return decimal.New(5, -1)
+	case "BGN":
+		return decimal.New(1, 0)
+	case "AED", "MYR", "PLN", "RON":
+		return decimal.New(2, 0)
+	case "DKK":
+		return decimal.New(25, -1)
+	case "NOK", "SEK":
+		return decimal.New(3, 0)
+	case "HKD":
+		return decimal.New(4, 0)
+	case "MXN", "THB":
+		return decimal.New(10, 0)
+	case "CZK":
+		return decimal.New(15, 0)
+	case "JPY":
+		return decimal.New(50, 0)
+	case "HUF":
+		return decimal.New(175, 0)
+	default:
+		return decimal.Zero
 	}
-	return halfDollar
 }

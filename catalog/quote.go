@@ -43,8 +43,7 @@ func (c *Catalog) QuoteTopUp(ctx context.Context, plan esim.Plan) (esim.Plan, er
 func (c *Catalog) quote(ctx context.Context, candidates []esim.Plan) (esim.Plan, error) {
 	ctx, cancel := context.WithTimeout(ctx, quoteTimeout)
 	defer cancel()
-	gone := true
-	var errs []error
+	var gone, failed []error
 	for i, candidate := range candidates {
 		patience := quoteTimeout
 		if i < len(candidates)-1 {
@@ -54,13 +53,17 @@ func (c *Catalog) quote(ctx context.Context, candidates []esim.Plan) (esim.Plan,
 		if err == nil {
 			return quoted, nil
 		}
-		gone = gone && errors.Is(err, ErrGone)
-		errs = append(errs, fmt.Errorf("%s: %w", candidate.Key(), err))
+		err = fmt.Errorf("%s: %w", candidate.Key(), err)
+		if errors.Is(err, ErrGone) {
+			gone = append(gone, err)
+		} else {
+			failed = append(failed, err)
+		}
 	}
-	if gone {
-		return esim.Plan{}, errors.Join(errs...)
+	if len(failed) == 0 {
+		return esim.Plan{}, errors.Join(gone...)
 	}
-	return esim.Plan{}, fmt.Errorf("%w: %w", ErrUnavailable, errors.Join(errs...))
+	return esim.Plan{}, fmt.Errorf("%w: %w", ErrUnavailable, errors.Join(failed...))
 }
 
 // errShort: the shop's balance at the provider does not cover the plan.

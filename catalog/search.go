@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"cmp"
-	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -16,7 +15,7 @@ import (
 // A Result is what a search found, best first.
 type Result struct {
 	Places []Place
-	// Near are the three places with the nearest names, when nothing was found.
+	// Near are the three places with the nearest names, when nothing was found; fewer by the limit.
 	Near []Place
 }
 
@@ -283,50 +282,49 @@ func (ix *index) flagged(codes []string) []int {
 	return targets
 }
 
-// nearest lists the three places whose names are nearest to the text.
+// near is how many places are proposed when nothing was found.
+const near = 3
+
+// nearest lists the places whose names are nearest to the text or to one of its words, by the share
+// of letters that differ.
 func (s *Snapshot) nearest(text string, to *list) {
-	const near = 3
-	ix := s.index
-	runes, _, mask := measure(text)
-	best := make(map[int]int, len(ix.targets))
-	worst := math.MaxInt // distance of the third so far
-	for i := range ix.names {
-		n := &ix.names[i]
-		have, seen := best[n.target]
-		if n.code || n.apart(runes, mask) > worst || (seen && n.apart(runes, mask) >= have) || !s.sells(ix.targets[n.target]) {
-			continue
-		}
-		if d := fuzzy.LevenshteinDistance(text, n.text); !seen || d < have {
-			best[n.target] = d
-			worst = nth(best, near)
+	phrases := slices.DeleteFunc(strings.Fields(text), func(w string) bool { return utf8.RuneCountInString(w) < 3 })
+	phrases = phrases[:min(len(phrases), maxWords)]
+	if len(phrases) != 1 && len(phrases) < maxWords {
+		phrases = append(phrases, text)
+	}
+	var best []hit // sorted, at most near, each target once
+	for _, phrase := range phrases {
+		runes, _, mask := measure(phrase)
+		for i := range s.index.names {
+			n := &s.index.names[i]
+			if n.code || !s.index.targets[n.target].sold {
+				continue
+			}
+			longer := max(runes, n.runes)
+			if len(best) == near && n.apart(runes, mask)*100/longer >= best[near-1].rank {
+				continue
+			}
+			best = propose(best, hit{target: n.target, rank: fuzzy.LevenshteinDistance(phrase, n.text) * 100 / longer})
 		}
 	}
-	hits := make([]hit, 0, len(best))
-	for t, d := range best {
-		hits = append(hits, hit{target: t, rank: d})
-	}
-	slices.SortFunc(hits, func(a, b hit) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.target, b.target)) })
 	to.limit = min(to.limit, near)
-	for _, h := range hits {
-		to.target(ix.targets[h.target])
+	for _, h := range best {
+		to.target(s.index.targets[h.target])
 	}
 }
 
-// nth returns the n-th smallest value; the greatest int where there are fewer.
-func nth(values map[int]int, n int) int {
-	if len(values) < n {
-		return math.MaxInt
+// propose puts a hit into its place among the best.
+func propose(best []hit, h hit) []hit {
+	if i := slices.IndexFunc(best, func(b hit) bool { return b.target == h.target }); i >= 0 {
+		if best[i].rank <= h.rank {
+			return best
+		}
+		best = slices.Delete(best, i, i+1)
 	}
-	smallest := make([]int, 0, 64)
-	for _, v := range values {
-		smallest = append(smallest, v)
-	}
-	slices.Sort(smallest)
-	return smallest[n-1]
-}
-
-// sells says whether there is a place for a target itself.
-func (s *Snapshot) sells(t target) bool {
-	_, ok := s.places[t.id]
-	return ok
+	at, _ := slices.BinarySearchFunc(best, h, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.target, b.target))
+	})
+	best = slices.Insert(best, at, h)
+	return best[:min(len(best), near)]
 }
