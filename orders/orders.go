@@ -116,6 +116,8 @@ type Checkout struct {
 	ExpiresAt time.Time `json:"expires_at"`
 	// ShownAt is when the pay button was last shown: polling watches those most closely.
 	ShownAt time.Time `json:"shown_at"`
+	// Strict asks for 3-D Secure: the customer has not been delivered to before.
+	Strict bool `json:"strict,omitempty"`
 }
 
 // Payment is what Stripe said of the money.

@@ -193,6 +193,14 @@ func (s *Store) Claim(ctx context.Context, name string, ttl time.Duration) (bool
 	return ok, nil
 }
 
+// Keep takes name for ttl from now, whoever holds it: what was claimed for a moment is done.
+func (s *Store) Keep(ctx context.Context, name string, ttl time.Duration) error {
+	if err := s.rdb.Set(ctx, claimKey(name), "1", ttl).Err(); err != nil {
+		return fmt.Errorf("keep %s: %w", name, err)
+	}
+	return nil
+}
+
 // Release gives a claim up before its time: the work or the alert did not come about.
 func (s *Store) Release(ctx context.Context, name string) error {
 	if err := s.rdb.Del(ctx, claimKey(name)).Err(); err != nil {

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"esimbot/catalog"
+	"esimbot/esim"
+	"esimbot/flows"
+	"esimbot/handlers"
+	"esimbot/locales"
+	"esimbot/orders"
+	"esimbot/payments"
+	"esimbot/providers"
+	"esimbot/providers/cloudesim"
+	"esimbot/providers/mobilexy"
+	"esimbot/store"
+)
+
+// options are what the sandbox and the tests set differently.
+type options struct {
+	now      func() time.Time // nil: the machine's clock, corrected by Redis
+	log      *slog.Logger
+	registry *prometheus.Registry
+	// local says that the outside world is on this machine: it may be asked as fast as it answers,
+	// and its images are fetched from private addresses.
+	local bool
+}
+
+// An app is the whole shop, built but not running.
+type app struct {
+	cfg      *Config
+	log      *slog.Logger
+	now      func() time.Time
+	store    *store.Store
+	secrets  *webhookSecrets
+	catalog  *catalog.Catalog
+	payments *payments.Stripe
+	orders   *orders.Service
+	telegram *handlers.Telegram
+	handler  http.Handler
+}
+
+// desk lets the conversations hold the order desk before it exists: the order machine needs the
+// notifier, which draws the conversations' screens.
+type desk struct{ *orders.Service }
+
+var _ flows.Desk = (*desk)(nil)
+
+// newApp builds the shop. It reaches Redis and asks Telegram for the bot's name, and nothing else,
+// before it returns.
+func newApp(ctx context.Context, cfg *Config, o options) (*app, error) {
+	a := &app{cfg: cfg, log: o.log, now: o.now}
+	var err error
+	if a.store, err = store.Open(ctx, cfg.RedisURL, store.Options{Keys: cfg.DataKeys, Now: o.now, Log: o.log}); err != nil {
+		return nil, err
+	}
+	if err := a.build(ctx, o); err != nil {
+		return nil, errors.Join(err, a.store.Close())
+	}
+	return a, nil
+}
+
+func (a *app) build(ctx context.Context, o options) error {
+	if a.now == nil {
+		a.now = a.store.Clock(ctx)
+	}
+	a.secrets = newWebhookSecrets(a.cfg, a.store)
+	if err := a.secrets.load(ctx); err != nil {
+		return err
+	}
+	bundle, err := locales.Load()
+	if err != nil {
+		return fmt.Errorf("load locales: %w", err)
+	}
+	sellers, err := newProviders(a.cfg, o, a.now)
+	if err != nil {
+		return err
+	}
+	metrics, err := handlers.NewMetrics(o.registry)
+	if err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	client, err := handlers.NewClient(handlers.ClientConfig{Token: a.cfg.TelegramToken, APIURL: a.cfg.TelegramURL, Now: a.now, Log: o.log, Metrics: metrics})
+	if err != nil {
+		return err
+	}
+	username, err := client.Me(ctx)
+	if err != nil {
+		return fmt.Errorf("ask Telegram for the bot's name: %w", err)
+	}
+	return a.wire(parts{bundle: bundle, sellers: sellers, client: client, username: username, metrics: metrics})
+}
+
+// sandboxRate is how many requests a second a provider on this machine takes.
+const sandboxRate = 10_000
+
+func newProviders(cfg *Config, o options, now func() time.Time) ([]providers.Provider, error) {
+	rate := uint(0) // the clients' own
+	if o.local {
+		rate = sandboxRate
+	}
+	var sellers []providers.Provider
+	if cfg.CloudESIMToken != "" {
+		c, err := cloudesim.New(cloudesim.Config{
+			Token: cfg.CloudESIMToken, BaseURL: cfg.CloudESIMURL, Timeout: cfg.ProviderTimeout, Rate: rate, Now: now, AllowPrivateImages: o.local,
+		})
+		if err != nil {
+			return nil, err
+		}
+		sellers = append(sellers, c)
+	}
+	if cfg.MobilexyKey != "" {
+		m, err := mobilexy.New(mobilexy.Config{APIKey: cfg.MobilexyKey, BaseURL: cfg.MobilexyURL, Timeout: cfg.ProviderTimeout, Rate: rate, Now: now})
+		if err != nil {
+			return nil, err
+		}
+		sellers = append(sellers, m)
+	}
+	return sellers, nil
+}
+
+// Run does the background work until ctx ends, and then until what was begun is finished.
+func (a *app) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.catalog.Run(ctx) })
+	group.Go(func() error { return a.store.Run(ctx) })
+	group.Go(func() error { return a.orders.Run(ctx) })
+	group.Go(func() error { return a.secrets.run(ctx, a.log) })
+	if a.cfg.PublicURL == "" {
+		group.Go(func() error { return a.telegram.Poll(ctx) })
+	}
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// Close lets go of Redis. Run must have ended.
+func (a *app) Close() error { return a.store.Close() }
+
+// twins returns the same plan at the other provider, cheapest first.
+func (a *app) twins(p esim.Plan) []esim.Plan { return a.catalog.Snapshot().Twins(p) }
+
+// shopID is the bot's numeric id, the part of its token before the colon.
+func shopID(token string) string {
+	id, _, _ := strings.Cut(token, ":")
+	return id
+}
+
+func byID(sellers []providers.Provider) map[esim.Provider]providers.Provider {
+	m := make(map[esim.Provider]providers.Provider, len(sellers))
+	for _, s := range sellers {
+		m[s.ID()] = s
+	}
+	return m
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"esimbot/store"
+)
+
+// The name that the Stripe webhook's secret is kept under, and what its encryption is bound to.
+const (
+	stripeSecretName  = "stripe-webhook"
+	stripeSecretOwner = "secret:stripe-webhook"
+)
+
+// secretsEvery is how often Redis is asked for the secret that setup keeps there.
+const secretsEvery = time.Minute
+
+// webhookSecrets are the Stripe webhook's signing secrets: those configured, or else the one that
+// setup got from Stripe and keeps in Redis, sealed with a key derived from the Stripe key.
+type webhookSecrets struct {
+	configured []string
+	store      *store.Store
+	stripeKey  string
+	kept       atomic.Pointer[[]string]
+}
+
+func newWebhookSecrets(cfg *Config, s *store.Store) *webhookSecrets {
+	return &webhookSecrets{configured: cfg.StripeSecrets, store: s, stripeKey: cfg.StripeKey}
+}
+
+// get returns the secrets in force; none while they are lost.
+func (w *webhookSecrets) get() []string {
+	if len(w.configured) > 0 {
+		return w.configured
+	}
+	if kept := w.kept.Load(); kept != nil {
+		return *kept
+	}
+	return nil
+}
+
+// load reads the kept secret. One that is missing or can't be opened is no error: the shop goes on
+// without, and setup mends it.
+func (w *webhookSecrets) load(ctx context.Context) error {
+	if len(w.configured) > 0 {
+		return nil
+	}
+	sealed, err := w.store.LoadSecret(ctx, stripeSecretName)
+	if errors.Is(err, store.ErrNoSecret) {
+		w.kept.Store(nil)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	sealer, err := w.sealer()
+	if err != nil {
+		return err
+	}
+	plain, err := sealer.Open(sealed, stripeSecretOwner)
+	if err != nil { // sealed with another Stripe key
+		w.kept.Store(nil)
+		return nil //nolint:nilerr // the same as none: setup gets a new one
+	}
+	w.kept.Store(&[]string{string(plain)})
+	return nil
+}
+
+// save keeps a secret that Stripe has just given.
+func (w *webhookSecrets) save(ctx context.Context, secret string) error {
+	sealer, err := w.sealer()
+	if err != nil {
+		return err
+	}
+	sealed, err := sealer.Seal([]byte(secret), stripeSecretOwner)
+	if err != nil {
+		return err
+	}
+	return w.store.SaveSecret(ctx, stripeSecretName, sealed)
+}
+
+func (w *webhookSecrets) sealer() (*store.Sealer, error) {
+	key, err := hkdf.Key(sha256.New, []byte(w.stripeKey), nil, "esimbot stripe webhook secret", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive key: %w", err)
+	}
+	return store.NewSealer([][]byte{key})
+}
+
+// run looks for a new secret now and then, until ctx ends: setup may run beside the shop.
+func (w *webhookSecrets) run(ctx context.Context, log *slog.Logger) error {
+	tick := time.NewTicker(secretsEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := w.load(ctx); err != nil && ctx.Err() == nil {
+				log.WarnContext(ctx, "webhook secret not read", "err", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"esimbot/catalog"
+	"esimbot/flows"
+	"esimbot/handlers"
+	"esimbot/locales"
+	"esimbot/orders"
+	"esimbot/payments"
+	"esimbot/providers"
+)
+
+// parts are what wire joins, beside what the app holds already.
+type parts struct {
+	bundle   *locales.Bundle
+	sellers  []providers.Provider
+	client   *handlers.Client
+	username string // the bot's, without @
+	metrics  *handlers.Metrics
+}
+
+// wire joins the rooms, from the bottom of the house to its doors.
+func (a *app) wire(p parts) error {
+	late := &desk{}
+	var notifier *handlers.Notifier
+	alert := func(ctx context.Context, al orders.Alert) {
+		if err := notifier.Alert(ctx, al); err != nil {
+			a.log.ErrorContext(ctx, "alert not sent", "alert", al.Key, "err", err)
+		}
+	}
+	var err error
+	a.catalog, err = catalog.New(catalog.Config{
+		Providers: p.sellers, Pricing: a.cfg.Pricing, Cache: a.store, Bundle: p.bundle, Refresh: a.cfg.CatalogRefresh, Now: a.now, Log: a.log,
+		Alert: func(ctx context.Context, key, detail string) {
+			alert(ctx, orders.Alert{Key: key, Kind: "catalogue", Detail: detail})
+		},
+	})
+	if err != nil {
+		return err
+	}
+	shop, err := flows.New(flows.Config{
+		Catalogue: a.catalog, Desk: late, ESIMs: a.store.ESIMs(), Eraser: a.store, Popularity: a.store, Bundle: p.bundle, BotUsername: p.username,
+		TermsURL: a.cfg.TermsURL, PrivacyURL: a.cfg.PrivacyURL, TestMode: a.cfg.TestSellsToAdminsOnly(), Now: a.now,
+	})
+	if err != nil {
+		return err
+	}
+	notifier, err = handlers.NewNotifier(handlers.NotifierConfig{
+		Client: p.client, Screens: shop, Claims: a.store, Username: p.username, Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	if a.payments, err = a.newPayments(p); err != nil {
+		return err
+	}
+	if a.orders, err = a.newOrders(p, notifier); err != nil {
+		return err
+	}
+	late.Service = a.orders
+	a.telegram, err = handlers.New(handlers.Config{
+		Client: p.client, Username: p.username, WebhookSecret: a.cfg.TelegramSecret, Shop: shop, Sessions: a.store.Sessions(), Bundle: p.bundle,
+		Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Now: a.now, Log: a.log, Metrics: p.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	a.handler, err = a.doors(p.metrics, notifier)
+	return err
+}
+
+func (a *app) newPayments(p parts) (*payments.Stripe, error) {
+	return payments.New(payments.Config{
+		SecretKey: a.cfg.StripeKey, APIURL: a.cfg.StripeURL, ShopID: shopID(a.cfg.TelegramToken), BotUsername: p.username,
+		WebhookSecrets: a.secrets.get, CheckoutTTL: a.cfg.CheckoutTTL, Tax: a.cfg.StripeTax, Now: a.now, Log: a.log,
+		Describe: func(o *orders.Order) (name, description string) {
+			l := p.bundle.For(o.Language)
+			return "eSIM " + l.Destination(o.Plan.Destination) + " · " + l.Allowance(o.Plan) + " · " + l.Days(o.Plan.Days),
+				l.T("checkout_description", locales.Args{"Order": o.ID.String()})
+		},
+		ThreeDSecure: func(o *orders.Order) bool { return o.Checkout.Strict },
+	})
+}
+
+func (a *app) newOrders(p parts, notifier orders.Notifier) (*orders.Service, error) {
+	return orders.New(orders.Config{
+		Store: a.store.Orders(), Payments: a.payments, Providers: byID(p.sellers), Notifier: notifier, Shelf: a.store.ESIMs(),
+		Twins:    a.twins,
+		Shop:     shopID(a.cfg.TelegramToken),
+		LiveMode: a.cfg.LiveKey(), TestSellsToAdminsOnly: a.cfg.TestSellsToAdminsOnly(), Rate: a.cfg.Pricing.Rate,
+		PollPayments: a.cfg.PublicURL == "" || len(a.secrets.get()) == 0,
+		Lease:        a.cfg.OrderLease, ProviderTimeout: a.cfg.ProviderTimeout, CheckoutTTL: a.cfg.CheckoutTTL,
+		EvidenceWait: a.cfg.EvidenceWait, HoldDeadline: a.cfg.HoldDeadline, ReconcileInterval: a.cfg.ReconcileInterval,
+		Now: a.now, Log: a.log,
+	})
+}
+
+// doors is what the outside reaches.
+func (a *app) doors(metrics *handlers.Metrics, alerts handlers.Alerts) (http.Handler, error) {
+	stripe, err := handlers.NewStripe(handlers.StripeConfig{Parse: a.parseEvent, Orders: a.orders, Alerts: alerts, Log: a.log, Metrics: metrics})
+	if err != nil {
+		return nil, err
+	}
+	d := handlers.Doors{
+		Stripe: stripe, Log: a.log, Metrics: metrics,
+		Checks: []handlers.Check{
+			{Reason: "Redis does not answer", Probe: a.store.Ping},
+			{Reason: "no catalogue is loaded yet", Probe: func(context.Context) error {
+				if !a.catalog.Snapshot().Loaded() {
+					return errors.New("empty snapshot")
+				}
+				return nil
+			}},
+		},
+	}
+	if a.cfg.PublicURL != "" {
+		d.Telegram = a.telegram
+	}
+	return handlers.Routes(d), nil
+}
+
+// parseEvent tells the Stripe door in its own words what payments found.
+func (a *app) parseEvent(payload []byte, signature string) (orders.PaymentEvent, error) {
+	e, err := a.payments.ParseEvent(payload, signature)
+	switch {
+	case errors.Is(err, payments.ErrNoSecret):
+		return orders.PaymentEvent{}, handlers.ErrNoSecret
+	case errors.Is(err, payments.ErrSignature):
+		return orders.PaymentEvent{}, fmt.Errorf("%w: %w", handlers.ErrSignature, err)
+	case err != nil:
+		return orders.PaymentEvent{}, err
+	case e.Foreign:
+		return orders.PaymentEvent{}, handlers.ErrForeign
+	}
+	return orders.PaymentEvent{ID: e.ID, Type: e.Type, SessionID: e.SessionID, Intent: e.Intent, Order: e.OrderID}, nil
+}
