@@ -59,7 +59,7 @@ func TestFreshTerms(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, err := w.client.Fresh(t.Context(), w.plan)
-		if err != nil || !l.Plan.Wholesale.Equal(price) || l.Plan.ID != w.plan.ID || l.Plan.Bytes != w.plan.Bytes {
+		if err != nil || l.Kind != esim.Country || !l.Plan.Wholesale.Equal(price) || l.Plan.ID != w.plan.ID || l.Plan.Bytes != w.plan.Bytes {
 			t.Errorf("%+v, %v", l, err)
 		}
 		bare := esim.Plan{Provider: w.plan.Provider, ID: w.plan.ID} // as rebuilt from Stripe

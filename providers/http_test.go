@@ -3,6 +3,7 @@ package providers
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -469,5 +470,43 @@ func TestMessagesAreCut(t *testing.T) {
 	_, err := Do(t.Context(), newTestHTTP(t, address, nil), buy, fine)
 	if _, message := wantError(t, err, Rejected, nil); len([]rune(message)) > 300 || message == "" {
 		t.Errorf("%d runes", len([]rune(message)))
+	}
+}
+
+// HTTP/2 lets net/http send a request again by itself; reads may use it, purchases may not.
+func TestOnceSpeaksHTTP1OnConnectionsOfItsOwn(t *testing.T) {
+	type seen struct{ proto, from string }
+	requests := make(chan seen, 10)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests <- seen{r.Proto, r.RemoteAddr}
+		_, _ = io.WriteString(w, `{"ok":true}`)
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	h := newTestHTTP(t, s.URL, nil)
+	for _, c := range []*http.Client{h.reads, h.once} {
+		transport, ok := c.Transport.(*http.Transport)
+		if !ok {
+			t.Fatal("another transport")
+		}
+		transport.TLSClientConfig.RootCAs = x509.NewCertPool()
+		transport.TLSClientConfig.RootCAs.AddCert(s.Certificate())
+	}
+	for call, proto := range map[*Call]string{&read: "HTTP/2.0", &buy: "HTTP/1.1"} {
+		var from []string
+		for range 2 {
+			if _, err := Do(t.Context(), h, *call, fine); err != nil {
+				t.Fatal(err)
+			}
+			r := <-requests
+			if r.proto != proto {
+				t.Errorf("%s over %s, want %s", call.Op, r.proto, proto)
+			}
+			from = append(from, r.from)
+		}
+		if reused := from[0] == from[1]; reused == call.Once {
+			t.Errorf("%s: connection used again: %v", call.Op, reused)
+		}
 	}
 }

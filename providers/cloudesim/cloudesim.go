@@ -38,8 +38,14 @@ type Config struct {
 	OnCircuit             func(open bool)
 }
 
-// LogValue hides the token.
-func (Config) LogValue() slog.Value { return slog.StringValue("cloudesim.Config") }
+// String hides the token.
+func (Config) String() string { return "cloudesim.Config{***}" }
+
+// GoString hides the token from %#v.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue hides the token from logs.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // A Client talks to CloudeSIM. It may be used by several goroutines at once.
 type Client struct {

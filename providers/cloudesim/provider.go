@@ -81,7 +81,7 @@ func (c *Client) Query(ctx context.Context, ref providers.Ref) (esim.Usage, erro
 		return esim.Usage{}, err
 	}
 	p := item.profile()
-	p.OrderNo = u.OrderNo
+	p.ICCID, p.OrderNo = u.ICCID, u.OrderNo
 	if !p.Ready() && item.QRCodeURL != "" {
 		// The picture is a second try: without it everything else still stands.
 		if code, image, err := c.qr.Fetch(ctx, string(item.QRCodeURL)); err == nil {

@@ -231,7 +231,7 @@ func TestBadAnswers(t *testing.T) {
 	for name, decode := range decoders() {
 		for _, body := range []string{
 			"", "null", "[]", "{}", "true", "<html>", `{"status":"success"`, `{"status":"success"}}`, `{"status":"success","data":{},}`,
-			`{"status":"success","data":7}`, `{"status":"success","data":[]}`, `{"status":null,"data":{}}`, `{"success":null,"obj":{}}`,
+			`{"status":"success","data":7}`, `{"status":"success","data":[]}`, `{"status":null,"data":{}}`, `{"status":"pending","data":{}}`, `{"status":"Success","data":{}}`, `{"success":null,"obj":{}}`,
 			`{"success":true,"errorCode":"5","obj":{"usageList":[]}}`, `{"status":"success"}`,
 		} {
 			if err := decode([]byte(body)); !errors.Is(err, providers.ErrMalformed) {

@@ -38,8 +38,14 @@ type Config struct {
 	OnCircuit             func(open bool)
 }
 
-// LogValue hides the key.
-func (Config) LogValue() slog.Value { return slog.StringValue("mobilexy.Config") }
+// String hides the key.
+func (Config) String() string { return "mobilexy.Config{***}" }
+
+// GoString hides the key from %#v.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue hides the key from logs.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // A Client talks to Mobilexy. It may be used by several goroutines at once.
 type Client struct {
@@ -49,6 +55,12 @@ type Client struct {
 }
 
 var _ providers.Provider = (*Client)(nil)
+
+// String hides the key.
+func (*Client) String() string { return "mobilexy.Client{***}" }
+
+// GoString hides the key from %#v.
+func (c *Client) GoString() string { return c.String() }
 
 // New checks c and returns its Client.
 func New(c Config) (*Client, error) {
@@ -106,8 +118,10 @@ func open(body []byte) (envelope, error) {
 		return e, err
 	}
 	switch {
-	case e.Status != "" && e.Status != "success":
+	case failed(e.Status):
 		return e, &providers.Refusal{Message: string(e.Message)}
+	case e.Status != "" && e.Status != "success":
+		return e, providers.Malformed("a status that is neither success nor failure")
 	case e.Success.No:
 		message := string(e.ErrorMsg)
 		if message == "" {
@@ -118,6 +132,17 @@ func open(body []byte) (envelope, error) {
 		return e, providers.Malformed("success with an error code")
 	}
 	return e, nil
+}
+
+// failed says whether a status is a word for failure. The page shows none; one that is not known for
+// sure ("pending") must not pass for a purchase that was refused.
+func failed(status providers.Text) bool {
+	switch status {
+	case "error", "fail", "failed", "failure":
+		return true
+	default:
+		return false
+	}
 }
 
 // inData reads a success of the first envelope.

@@ -52,6 +52,17 @@ func (r Region) shelf() (shelf, bool) {
 	return s, validSource(s.source) && p.Name != ""
 }
 
+// shelfOf returns the shelf of a source, with what the source tells of the place.
+func shelfOf(source string) shelf {
+	if rest, ok := strings.CutPrefix(source, countryList); ok {
+		return shelf{source, esim.Country, providers.Place{Slug: rest}}
+	}
+	if rest, ok := strings.CutPrefix(source, regionList); ok {
+		return shelf{source, esim.Region, providers.Place{Slug: rest}}
+	}
+	return worldShelf()
+}
+
 func worldShelf() shelf {
 	return shelf{globalList, esim.Global, providers.Place{Name: "Global"}}
 }

@@ -2,6 +2,7 @@ package mobilexy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -102,7 +103,7 @@ func (c *Client) Usage(ctx context.Context, refs []providers.Ref) ([]esim.Usage,
 		switch {
 		case err == nil:
 			all = append(all, found...)
-		case ctx.Err() != nil || providers.ClassOf(err) == providers.NotSent:
+		case ctx.Err() != nil || providers.ClassOf(err) == providers.NotSent || errors.Is(err, providers.ErrUnauthorized):
 			return nil, err
 		default:
 			single = append(single, batch...)

@@ -147,7 +147,7 @@ func (c *Client) neighbours(ctx context.Context, plan esim.Plan) ([]providers.Li
 		if err != nil {
 			return nil, err
 		}
-		all, _ := shelf{source: plan.Source}.listings(list)
+		all, _ := shelfOf(plan.Source).listings(list)
 		return all, nil
 	}
 	catalogue, err := c.Catalogue(ctx)
