@@ -145,7 +145,7 @@ func (v *visit) countries(word string, d esim.Destination, codes, words []string
 		v.soughtLine(codes),
 		locales.Escape(v.names(v.l.Collate(slices.Clone(codes))[leaf.from:leaf.to])),
 	)
-	return v.show(Screen{Name: "covers", HTML: html, Rows: withRows(nil, leaf.pager(v.l, word, words[0]), []Button{back(v.l, parent)})}), nil
+	return v.show(Screen{Name: word, HTML: html, Rows: withRows(nil, leaf.pager(v.l, word, words[0]), []Button{back(v.l, parent)})}), nil
 }
 
 func (v *visit) names(codes []string) string {

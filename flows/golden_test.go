@@ -114,7 +114,11 @@ func buyingScenes(one func(string, func(*stage))) {
 	one("refusal_gone", failing(fmt.Errorf("ask: %w", catalog.ErrGone)))
 	one("refusal_unavailable", failing(fmt.Errorf("ask: %w", catalog.ErrUnavailable)))
 	refused := func(err error) func(*stage) {
-		return func(s *stage) { s.order(unpaid, customer, "JP-1-7", orders.AwaitingPayment); s.desk.openErr = err; start(s) }
+		return func(s *stage) {
+			s.order(unpaid, customer, "JP-1-7", orders.AwaitingPayment)
+			s.desk.openErr = err
+			start(s)
+		}
 	}
 	one("refusal_too_many", refused(fmt.Errorf("open: %w", orders.ErrTooMany)))
 	one("refusal_paused", refused(orders.ErrPaused))

@@ -1,6 +1,7 @@
 package flows_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -300,7 +301,9 @@ func (h shelf) ByCustomer(_ context.Context, customer int64) ([]*usage.ESIM, err
 			list = append(list, e)
 		}
 	}
-	slices.SortFunc(list, func(a, b *usage.ESIM) int { return b.BoughtAt.Compare(a.BoughtAt) })
+	slices.SortFunc(list, func(a, b *usage.ESIM) int {
+		return cmp.Or(b.BoughtAt.Compare(a.BoughtAt), strings.Compare(a.ID, b.ID))
+	})
 	return list, h.s.broken
 }
 
@@ -393,10 +396,7 @@ func (d *desk) List(_ context.Context, customer int64) ([]*orders.Order, error) 
 		}
 	}
 	slices.SortFunc(list, func(a, b *orders.Order) int {
-		if c := b.CreatedAt.Compare(a.CreatedAt); c != 0 {
-			return c
-		}
-		return strings.Compare(string(a.ID), string(b.ID))
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), strings.Compare(string(a.ID), string(b.ID)))
 	})
 	return list, d.stage.broken
 }

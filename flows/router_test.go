@@ -1,0 +1,295 @@
+package flows_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"esimbot/esim"
+	"esimbot/flows"
+	"esimbot/orders"
+)
+
+func TestCommandsAndLinks(t *testing.T) {
+	japan := func(s *stage) string { return "p_" + s.plan("JP-1-7").Ref() }
+	fix := func(payload string) func(*stage) string { return func(*stage) string { return payload } }
+	for _, c := range []struct {
+		name, command string
+		payload       func(*stage) string
+		admin         bool
+		screen, page  string
+	}{
+		{"start", "start", fix(""), false, "welcome_back", "start"},
+		{"country", "start", fix("c_jp"), false, "plans", "plans/c_jp"},
+		{"country without plans", "start", fix("c_hk"), false, "uncovered", "plans/c_hk"},
+		{"no country", "start", fix("c_zz"), false, "destinations", "dest"},
+		{"region", "start", fix("r_europe-35"), false, "plans", "plans/r_europe-35"},
+		{"no region", "start", fix("r_narnia"), false, "destinations", "dest"},
+		{"world", "start", fix("g"), false, "plans", "plans/g"},
+		{"plan", "start", japan, false, "plan", ""},
+		{"plan gone", "start", fix("p_abcdefghij"), false, "destinations", "dest"},
+		{"order", "start", fix("o_" + string(delivered)), false, "order_delivered", "o/" + string(delivered)},
+		{"order in lower case", "start", fix("o_7kq2m-9x4tb"), false, "order_delivered", "o/" + string(delivered)},
+		{"left payment", "start", fix("x_" + string(unpaid)), false, "order_awaiting", "o/" + string(unpaid)},
+		{"another's order", "start", fix("o_" + string(foreign)), false, "welcome_back", "start"},
+		{"admin link of a customer", "start", fix("a_" + string(delivered)), false, "welcome_back", "start"},
+		{"admin's own order", "start", fix("a_" + string(delivered)), true, "order_delivered", "o/" + string(delivered)},
+		{"admin, another's order", "start", fix("a_" + string(foreign)), true, "welcome_back", "start"},
+		{"nonsense", "start", fix("o_o_o/../x"), false, "welcome_back", "start"},
+		{"long nonsense", "start", fix("c_" + strings.Repeat("a", 90)), false, "destinations", "dest"},
+		{"buy", "buy", fix(""), false, "destinations", "dest"},
+		{"esims", "esims", fix(""), false, "esims", "esims"},
+		{"help", "help", fix(""), false, "help", "help"},
+		{"support", "support", fix(""), false, "support", "support"},
+		{"paysupport", "paysupport", fix(""), false, "paysupport", "pay"},
+		{"terms", "terms", fix(""), false, "terms", "terms"},
+		{"privacy", "privacy", fix(""), false, "privacy", "privacy"},
+		{"language", "language", fix(""), false, "language", "lang"},
+		{"admin's command", "refund", fix(string(delivered)), false, "hint", ""},
+		{"admin's command of an admin", "refund", fix(string(delivered)), true, "hint", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t)
+			s.regular()
+			s.admin = c.admin
+			s.order(unpaid, customer, "JP-1-7", orders.AwaitingPayment)
+			r := s.tap(flows.Event{Kind: flows.EventCommand, Command: c.command, Args: c.payload(s)})
+			if r.Screen == nil || r.Screen.Name != c.screen {
+				t.Errorf("screen %+v, want %s", r.Screen, c.screen)
+			}
+			if c.page != "" && r.Session.Page != c.page {
+				t.Errorf("page %q, want %q", r.Session.Page, c.page)
+			}
+			if !r.Fresh {
+				t.Error("a command is answered with a message of its own")
+			}
+			if mentions(written(s.shown), secrets()...) {
+				t.Error("the stranger's things are shown")
+			}
+		})
+	}
+}
+
+func TestStaleAndForged(t *testing.T) {
+	for _, data := range []string{
+		"", "/", "nowhere", "plans", "plans/", "plans//1", "plans/c_zz", "plans/c_JP", "plans/c_jp/0", "plans/c_jp/01", "plans/c_jp/-1", "plans/c_jp/1/2",
+		"plan/abcdefghij", "buy/abcdefghij/100", "length/c_jp/forever", "length/c_zz", "size/c_jp/week", "covers/c_zz", "works/x", "phone/c_zz",
+		"o/" + string(foreign), "cancel/" + string(foreign), "again/" + string(foreign) + "/100", "esim/" + string(foreign), "qr/" + string(foreign),
+		"left/" + string(foreign), "topup/" + string(foreign), "more/" + string(foreign), "refund/" + string(foreign),
+		"o/7kq2m-9x4tb", "o/7KQ2M", "esim/7kq2m9x4tb", "install/x", "lang/xx", "erase/no", "az/A/x", "\xff\xfe", strings.Repeat("a", 65),
+		"o/" + strings.Repeat("0", 10) + "/1",
+	} {
+		t.Run(data, func(t *testing.T) {
+			s := newStage(t)
+			s.regular()
+			s.press("plans/c_jp")
+			r := s.tap(flows.Event{Kind: flows.EventPress, Data: data, Message: 7})
+			if !r.Stale || r.Toast == "" {
+				t.Errorf("not told to be stale: %+v", r)
+			}
+			if r.Screen == nil || r.Screen.Name != "plans" || r.Session.Page != "plans/c_jp" {
+				t.Errorf("the current page is not shown: %+v", r.Screen)
+			}
+			if r.Then != nil {
+				t.Error("it has an effect")
+			}
+			if mentions(written(s.shown), secrets()...) {
+				t.Error("the stranger's things are shown")
+			}
+		})
+	}
+}
+
+func TestBuyPriceIsStrict(t *testing.T) {
+	s := newStage(t)
+	ref := s.plan("JP-1-7").Ref()
+	for _, price := range []string{"0", "-1", "+260", "0260", "2.60", "x", "99999999999999999999", "1000000000001"} {
+		if r := s.press("buy/" + ref + "/" + price); !r.Stale {
+			t.Errorf("price %q is taken", price)
+		}
+	}
+	if s.desk.opened != 0 {
+		t.Error("an order was opened")
+	}
+}
+
+func TestPhotoButtonsAnswerBelow(t *testing.T) {
+	s := newStage(t)
+	s.regular()
+	for _, row := range s.shop.Delivery(s.desk.orders[delivered], "en")[0].Rows {
+		for _, b := range row {
+			if b.Data == "" {
+				continue
+			}
+			if r := s.press(b.Data); !r.Fresh || r.Stale {
+				t.Errorf("%s: the photo must stay as it is: fresh %v, stale %v", b.Data, r.Fresh, r.Stale)
+			}
+			if r, err := s.shop.Current(context.Background(), s.input(flows.Event{Kind: flows.EventPress, Data: b.Data})); err != nil || r.Screen == nil || r.Stale {
+				t.Errorf("%s drawn again: %+v, %v", b.Data, r, err)
+			}
+		}
+	}
+	if r := s.press("left/" + string(foreign)); !r.Fresh || !r.Stale {
+		t.Error("a stale button of a photo must not replace the photo")
+	}
+}
+
+func TestPressedMessageBecomesTheScreen(t *testing.T) {
+	s := newStage(t)
+	r := s.tap(flows.Event{Kind: flows.EventPress, Data: "dest", Message: 42})
+	if r.Session.Screen != 42 {
+		t.Errorf("screen is message %d", r.Session.Screen)
+	}
+	r = s.tap(flows.Event{Kind: flows.EventPress, Data: "dest"}) // a message too old to be known
+	if r.Session.Screen != 42 {
+		t.Errorf("screen is message %d", r.Session.Screen)
+	}
+}
+
+func TestTyped(t *testing.T) {
+	for _, c := range []struct{ typed, screen string }{
+		{"Japan", "found"}, {"япония", "found"}, {"japn", "found"}, {"🇯🇵", "found"}, {"japan korea", "found"},
+		{"qqqqqqqq", "found_nothing"}, {"/", "found_nothing"}, {"   ", "hint"}, {strings.Repeat("long ", 300), "found_nothing"},
+		{"Madagascar", "found_nothing"}, // ten letters that read as an order's id
+		{string(delivered), "order_delivered"}, {"7kq2m-9x4tb", "order_delivered"}, {foreign.String(), "found_nothing"},
+		{iccid, "iccid"}, {"٨٩٨١١٠٠٠٢٢١٥٢٩٦٧٧٠٥", "iccid"},
+	} {
+		s := newStage(t)
+		s.regular()
+		r := s.text(c.typed)
+		if r.Screen == nil || r.Screen.Name != c.screen || !r.Fresh {
+			t.Errorf("%.20q: %+v, want %s", c.typed, r.Screen, c.screen)
+			continue
+		}
+		if mentions(written(s.shown), secrets()[:4]...) {
+			t.Errorf("%.20q shows the stranger's things", c.typed)
+		}
+		// Drawn again, the page is there.
+		if again, err := s.shop.Current(context.Background(), s.input(flows.Event{})); err != nil || again.Stale || again.Screen == nil {
+			t.Errorf("%.20q drawn again: %+v, %v", c.typed, again, err)
+		}
+	}
+}
+
+func TestSoughtCountryIsRemembered(t *testing.T) {
+	s := newStage(t)
+	s.text("France")
+	s.press("dest")
+	if s.press("plans/g"); mentions(s.screen().HTML, "France is included") {
+		t.Error("a search before the destinations page still counts")
+	}
+	s.text("France")
+	if s.press("plans/g"); !mentions(s.screen().HTML, "France is included") {
+		t.Error("the country searched for isn't mentioned")
+	}
+}
+
+func TestLanguage(t *testing.T) {
+	s := newStage(t)
+	s.client = "pt-br"
+	if s.command("start", ""); s.customer.Language != "en" || s.customer.Chosen {
+		t.Errorf("an unknown language gives %+v", s.customer)
+	}
+	s = newStage(t)
+	s.client = "de-AT"
+	if s.command("start", ""); s.customer.Language != "de" {
+		t.Errorf("language %q", s.customer.Language)
+	}
+	s.client = "fr"
+	if s.command("start", ""); s.customer.Language != "de" {
+		t.Error("the language guessed first is kept")
+	}
+	s.press("lang")
+	r := s.press("lang/ru")
+	if s.customer.Language != "ru" || !s.customer.Chosen || r.Session.Page != "lang" {
+		t.Errorf("chosen: %+v, page %q", s.customer, r.Session.Page)
+	}
+	if !strings.Contains(written([]flows.Screen{*r.Screen}), "✓ Русский") {
+		t.Errorf("the page is not in the language chosen: %s", written([]flows.Screen{*r.Screen}))
+	}
+}
+
+func TestCustomerIsWrittenSeldom(t *testing.T) {
+	s := newStage(t)
+	if r := s.command("start", ""); r.Customer == nil || r.Customer.ID != customer || !r.Customer.FirstSeen.Equal(noon) {
+		t.Errorf("a new customer is not noted: %+v", r.Customer)
+	}
+	if r := s.press("dest"); r.Customer != nil {
+		t.Error("the customer is written at every tap")
+	}
+	s.now = noon.Add(2 * 3600e9)
+	if r := s.press("dest"); r.Customer == nil || !r.Customer.LastSeen.Equal(s.now) {
+		t.Error("being seen again is not noted")
+	}
+	s.customer.Blocked = noon
+	if r := s.press("dest"); r.Customer == nil || !r.Customer.Blocked.IsZero() {
+		t.Error("who writes has not blocked us")
+	}
+}
+
+func TestStorageFailureIsAnError(t *testing.T) {
+	broken := errors.New("redis is down")
+	for _, data := range []string{"start", "esims", "past", "esim/" + string(delivered), "o/" + string(delivered), "cancel/" + string(delivered)} {
+		s := newStage(t)
+		s.regular()
+		s.broken = broken
+		_, err := s.shop.Handle(context.Background(), s.input(flows.Event{Kind: flows.EventPress, Data: data, Message: 1}))
+		if !errors.Is(err, broken) {
+			t.Errorf("%s: %v", data, err)
+		}
+	}
+}
+
+func TestPlansAreSortedAndMarked(t *testing.T) {
+	s := newStage(t)
+	s.press("plans/c_jp")
+	var minors []int64
+	best := 0
+	for _, row := range s.screen().Rows {
+		ref, ok := strings.CutPrefix(row[0].Data, "plan/")
+		if !ok {
+			continue
+		}
+		p, _ := s.snap.Plan(ref)
+		minors = append(minors, p.Retail.Minor)
+		if strings.Contains(row[0].Text, "⭐") {
+			best++
+			if p.ID != "JP-10-30" {
+				t.Errorf("best value is %s", p.ID)
+			}
+		}
+	}
+	if len(minors) < 5 || !slices.IsSorted(minors) || best != 1 {
+		t.Errorf("prices %v, %d best", minors, best)
+	}
+}
+
+func TestFilters(t *testing.T) {
+	s := newStage(t)
+	s.press("length/c_jp/month")
+	s.press("size/c_jp/large")
+	for _, row := range s.screen().Rows {
+		if ref, ok := strings.CutPrefix(row[0].Data, "plan/"); ok {
+			if p, _ := s.snap.Plan(ref); p.Days != 30 || p.Bytes <= 5*esim.GB {
+				t.Errorf("%+v passed the filters", p)
+			}
+		}
+	}
+	if r := s.press("plans/c_tr"); r.Screen.Name != "nothing_fits" {
+		t.Errorf("filters from elsewhere: %s", r.Screen.Name)
+	}
+	if r := s.press("any/c_tr"); r.Screen.Name != "plans" || r.Session.Days != "" || r.Session.Volume != "" {
+		t.Errorf("filters stay: %+v", r.Session)
+	}
+}
+
+func TestPlanKnowsItsPage(t *testing.T) {
+	s := newStage(t)
+	s.press("plan/" + s.plan("JP-20-30").Ref())
+	rows := s.screen().Rows
+	if last := rows[len(rows)-1]; last[len(last)-1].Data != "plans/c_jp/2" {
+		t.Errorf("back leads to %s", last[len(last)-1].Data)
+	}
+}
