@@ -48,7 +48,9 @@ type Config struct {
 	Refresh time.Duration
 	Now     func() time.Time
 	Log     *slog.Logger
-	// Alert tells the admins; one alert goes out per key.
+	// Alert tells the admins; one alert goes out per key. Keys are "catalogue:<provider>" for a
+	// catalogue that was refused, "provider:<provider>" for one that could not be fetched, and
+	// "balance:<provider>" for a balance that did not cover a plan asked for.
 	Alert func(ctx context.Context, key, detail string)
 }
 

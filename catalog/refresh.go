@@ -136,7 +136,7 @@ func (c *Catalog) fetch(ctx context.Context, p providers.Provider) error {
 	if err != nil {
 		err = fmt.Errorf("fetch the catalogue of %s: %w", p.ID(), err)
 		if ctx.Err() == nil {
-			c.cfg.Alert(ctx, "catalogue_down:"+string(p.ID()), err.Error())
+			c.cfg.Alert(ctx, "provider:"+string(p.ID()), err.Error())
 		}
 		return err
 	}
@@ -144,7 +144,7 @@ func (c *Catalog) fetch(ctx context.Context, p providers.Provider) error {
 	listings, err := sane(fetched.Listings, good, now, c.patience())
 	if err != nil {
 		err = fmt.Errorf("catalogue of %s refused, the one of %s stays: %w", p.ID(), good.stamp.Format(time.RFC3339), err)
-		c.cfg.Alert(ctx, "catalogue_refused:"+string(p.ID()), err.Error())
+		c.cfg.Alert(ctx, "catalogue:"+string(p.ID()), err.Error())
 		return err
 	}
 	if left := fetched.Skipped + len(fetched.Listings) - len(listings); left > 0 {

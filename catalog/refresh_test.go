@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -165,7 +164,7 @@ func (s *shop) replica() *Catalog {
 	c, err := New(Config{
 		Providers: []providers.Provider{s.cloud, s.mobile},
 		Pricing:   usd(), Cache: s.cache, Bundle: bundle(s.t), Refresh: 6 * time.Hour, Now: s.clock,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Log: slog.New(slog.DiscardHandler),
 		Alert: func(_ context.Context, key, _ string) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -277,7 +276,7 @@ func TestFailedProviderIsAskedSeldomAndHindersNobody(t *testing.T) {
 		_ = c.tend(t.Context())
 		s.advance(time.Minute)
 	}
-	if got := s.alerted(); got != "catalogue_down:mobilexy" {
+	if got := s.alerted(); got != "provider:mobilexy" {
 		t.Errorf("alerts %q", got)
 	}
 	if got := len(c.Snapshot().plans); got != 40 {
@@ -337,7 +336,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 				t.Fatalf("refused %v: %v", refused, err)
 			}
 			stayed := shop.Fetched()[cloud].Equal(before)
-			if want := map[bool]string{true: "catalogue_refused:cloudesim"}[c.refused]; s.alerted() != want || stayed != c.refused {
+			if want := map[bool]string{true: "catalogue:cloudesim"}[c.refused]; s.alerted() != want || stayed != c.refused {
 				t.Errorf("want alert %q; the old one stayed: %v", want, stayed)
 			}
 			for _, p := range shop.Snapshot().plans {

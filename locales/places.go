@@ -93,7 +93,7 @@ func (l *Localizer) Destination(d esim.Destination) string {
 
 func (l *Localizer) region(d esim.Destination) string {
 	if names := l.listed(d.Code); len(names) > 1 {
-		return strings.Join(names, ", ")
+		return strings.Join(names, l.T("format_separator"))
 	}
 	family, number := d.Code, ""
 	if i := strings.LastIndexByte(d.Code, '-'); i > 0 {
