@@ -27,7 +27,7 @@ func (v *visit) buy(ctx context.Context, words []string) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	p, ok := v.snap.Plan(words[0])
+	p, ok := v.sold(words[0])
 	if !ok {
 		return Reply{}, errStale
 	}
@@ -53,15 +53,10 @@ func (v *visit) again(ctx context.Context, words []string) (Reply, error) {
 
 // onSale finds a plan in the catalogue as it is now: itself, or what is the same.
 func (v *visit) onSale(p esim.Plan) (esim.Plan, bool) {
-	if now, ok := v.snap.Plan(p.Ref()); ok {
+	if now, ok := v.sold(p.Ref()); ok {
 		return now, true
 	}
-	for _, q := range v.snap.Plans(p.Destination.ID()) {
-		if q.Same(p) {
-			return q, true
-		}
-	}
-	return esim.Plan{}, false
+	return v.same(p)
 }
 
 // elsewhere opens the plans of p's destination, or all destinations where nothing is sold there.
@@ -113,7 +108,7 @@ func (v *visit) checking() Reply {
 
 // openOrder asks for the plan's fresh terms and opens the payment page of the session's order.
 func (v *visit) openOrder(ctx context.Context) (Reply, error) {
-	p, ok := v.snap.Plan(v.session.OrderPlan)
+	p, ok := v.sold(v.session.OrderPlan)
 	if !ok {
 		v.notice = v.l.H("plan_gone")
 		return v.open(ctx, "dest")

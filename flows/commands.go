@@ -12,7 +12,7 @@ import (
 // command answers a slash command with a new message: the shop's screen is further up by now.
 func (v *visit) command(ctx context.Context) (Reply, error) {
 	v.session.Question = ""
-	data := ""
+	var data string
 	switch v.in.Event.Command {
 	case "start":
 		r, err := v.start(ctx, strings.TrimSpace(v.in.Event.Args))

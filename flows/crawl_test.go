@@ -140,9 +140,7 @@ func crawl(t *testing.T, lang string) {
 		}
 	}
 	visit(first, "/start")
-	for _, screen := range first.shop.Delivery(first.desk.orders[unlinked], lang) {
-		first.shown = append(first.shown, screen)
-	}
+	first.shown = append(first.shown, first.shop.Delivery(first.desk.orders[unlinked], lang)...)
 	first.text("korea")
 	first.text("Atlantis")
 	visit(first, "/start")

@@ -80,7 +80,7 @@ func (v *visit) regions(_ context.Context, words []string) (Reply, error) {
 func (v *visit) placeRows(places []catalog.Place) [][]Button {
 	rows := make([][]Button, 0, len(places)+3)
 	for _, p := range places {
-		key, name := "place_button", v.l.Flagged(p.Destination)
+		key, name := "place_button", cutRunes(v.l.Flagged(p.Destination), 48)
 		if p.Destination.Kind != esim.Country && len(p.Countries) > 1 && !strings.Contains(name, "(") {
 			key = "places_button"
 		}
@@ -114,7 +114,11 @@ func (v *visit) letters(_ context.Context, words []string) (Reply, error) {
 		return Reply{}, err
 	}
 	codes = v.l.Collate(slices.DeleteFunc(codes, func(c string) bool { return v.l.Letter(c) != letter }))
-	leaf := leafOf(len(codes), countriesPerPage, n)
+	perPage := countriesOnePage
+	if len(codes) > perPage {
+		perPage = countriesPerPage
+	}
+	leaf := leafOf(len(codes), perPage, n)
 	buttons := make([]Button, 0, leaf.to-leaf.from)
 	for _, c := range codes[leaf.from:leaf.to] {
 		d := esim.Destination{Kind: esim.Country, Code: c}

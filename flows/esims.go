@@ -47,20 +47,18 @@ func (v *visit) esims(ctx context.Context, words []string) (Reply, error) {
 	if err != nil {
 		return Reply{}, fmt.Errorf("list orders: %w", err)
 	}
-	waiting := v.underWay(list)
+	rows := v.underWay(list)
 	leaf := leafOf(len(active), esimsPerPage, n)
-	rows := append(waiting, v.esimRows(active[leaf.from:leaf.to])...)
+	rows = append(rows, v.esimRows(active[leaf.from:leaf.to])...)
+	choose, key := Button{Text: v.l.T("button_choose"), Data: "dest"}, "esims"
 	if len(rows) > 0 {
 		rows[0][0].Style = Primary
+	} else {
+		choose.Style, key = Primary, "esims_none"
 	}
 	rows = withRows(rows, leaf.pager(v.l, "esims"))
 	if len(past) > 0 {
 		rows = append(rows, []Button{press(v.l.T("button_past", args{"Count": len(past)}), "past")})
-	}
-	choose := Button{Text: v.l.T("button_choose"), Data: "dest"}
-	key := "esims"
-	if len(active)+len(waiting) == 0 {
-		key, choose.Style = "esims_none", Primary
 	}
 	rows = append(rows, []Button{choose}, []Button{back(v.l, "start")})
 	return v.show(Screen{Name: key, HTML: v.l.H(key), Rows: rows}), nil
@@ -128,8 +126,7 @@ func (v *visit) esimRows(list []*usage.ESIM) [][]Button {
 func esimLine(l *locales.Localizer, e *usage.ESIM, now time.Time) string {
 	a := args{"Place": l.Flagged(e.Plan.Destination), "Data": allowance(l, e.Plan), "State": l.T("state_" + stateOf(e, now))}
 	left := e.RemainingBytes()
-	switch {
-	case e.Past(now) || e.Status == esim.StatusPending || e.Status == esim.StatusSuspended || left < 0:
+	if left < 0 || stateOf(e, now) != string(esim.StatusInUse) {
 		return l.T("esim_line_state", a)
 	}
 	a["Left"], a["Bar"] = data(l, left), bar(left, e.TotalBytes)

@@ -190,10 +190,20 @@ func (s *Shop) awaiting(l *locales.Localizer, o *orders.Order) (name, html strin
 	}
 	price := money(l, o.Plan.Retail)
 	html = paragraphs(
-		lines(l.H("order_price", args{"Price": price}), l.H("order_open_until", args{"Time": l.Isolate(l.Time(o.Checkout.ExpiresAt))})),
+		lines(l.H("order_price", args{"Price": price}), s.openUntil(l, o.Checkout.ExpiresAt)),
 		lines(refundRule(l, o.Plan.Provider), l.H("order_then")),
 	)
 	return "awaiting", html, [][]Button{{{Text: l.T("button_pay", args{"Price": price}), URL: o.Checkout.URL, Style: Success}}, away}
+}
+
+// openUntil says how long the payment page stays open: also how far off that is, for those who don't
+// think in UTC.
+func (s *Shop) openUntil(l *locales.Localizer, t time.Time) string {
+	left := int(t.Sub(s.cfg.Now()) / time.Minute)
+	if left < 1 {
+		return ""
+	}
+	return l.H("order_open_until", args{"Left": l.Isolate(l.Minutes(left)), "Time": l.Isolate(l.Time(t))})
 }
 
 // preparing shows how far a paid order is. The profile may be made a while after it was ordered.

@@ -11,15 +11,11 @@ import (
 )
 
 // plan is a plan's own page: all one should know before buying.
-func (v *visit) plan(ctx context.Context, words []string) (Reply, error) {
-	p, ok := v.snap.Plan(words[0])
+func (v *visit) plan(_ context.Context, words []string) (Reply, error) {
+	p, ok := v.sold(words[0])
 	if !ok {
 		return Reply{}, errStale
 	}
-	return v.planPage(ctx, p)
-}
-
-func (v *visit) planPage(_ context.Context, p esim.Plan) (Reply, error) {
 	hint := ""
 	if v.customer.Bought == 0 && !v.session.PhoneHint {
 		hint = v.l.H("plan_phone_hint")
@@ -41,6 +37,29 @@ func (v *visit) planPage(_ context.Context, p esim.Plan) (Reply, error) {
 	}
 	rows = append(rows, append(last, back(v.l, v.plansPage(p))))
 	return v.show(Screen{Name: "plan", HTML: html, Rows: rows}), nil
+}
+
+// sold returns a plan by its Ref as it is sold now: the cheapest of those that are the same, also
+// where an old message named the one that became the dearer.
+func (v *visit) sold(ref string) (esim.Plan, bool) {
+	p, ok := v.snap.Plan(ref)
+	if !ok {
+		return esim.Plan{}, false
+	}
+	if q, ok := v.same(p); ok {
+		return q, true
+	}
+	return p, true
+}
+
+// same returns what is the same as p among the plans shown for its destination.
+func (v *visit) same(p esim.Plan) (esim.Plan, bool) {
+	for _, q := range v.snap.Plans(p.Destination.ID()) {
+		if q.Same(p) {
+			return q, true
+		}
+	}
+	return esim.Plan{}, false
 }
 
 // works names every country of one plan.

@@ -17,7 +17,7 @@ func (v *visit) find(_ context.Context, words []string) (Reply, error) {
 
 // search shows the places with that name, or the nearest names there are.
 func (v *visit) search(typed string) Reply {
-	query := cutRunes(strings.Join(strings.Fields(strings.ReplaceAll(typed, "/", " ")), " "), maxQuery)
+	query := cutRunes(strings.Join(strings.Fields(strings.ReplaceAll(strings.ToValidUTF8(typed, ""), "/", " ")), " "), maxQuery)
 	if v.session.Page = to("find", query); query == "" {
 		v.session.Page = "dest"
 	}
@@ -37,7 +37,7 @@ func (v *visit) search(typed string) Reply {
 		return v.show(Screen{Name: "found", HTML: v.l.HN("found", len(found.Places)), Rows: rows})
 	}
 	rows := v.placeRows(found.Near)
-	html := v.l.H("found_nothing", args{"Query": query})
+	html := v.l.H("found_nothing", args{"Query": v.l.Isolate(query)})
 	if len(rows) > 0 {
 		html = paragraphs(html, v.l.H("did_you_mean"))
 	}

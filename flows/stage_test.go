@@ -79,7 +79,7 @@ func covered(codes string) []providers.Place {
 const (
 	europe = "AL AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LT LU LV MT NL NO PL PT RO RS SE SI SK TR UA"
 	asia   = "CN HK ID IN JP KR MO MY PH SG TH TW VN"
-	others = "AD AE AF AG AI AM AO AR AS AU AW AX AZ BA BB BD BH BR CA CL CO EG MX NZ ZA MA TN"
+	others = "AD AE AF AG AI AM AO AR AS AU AW AX AZ BA BB BD BH BR CA CL CO EG MX NZ ZA MA TN SA SB SC SD SH SL SM SN SO SR SS ST SX SZ"
 )
 
 func cloudListings() []providers.Listing {

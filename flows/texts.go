@@ -2,6 +2,7 @@ package flows
 
 import (
 	"context"
+	"fmt"
 )
 
 // help tells how the shop works.
@@ -93,7 +94,7 @@ func (v *visit) forget(ctx context.Context) (Reply, error) {
 		r := v.show(Screen{Name: "erase_failed", HTML: v.l.H("erase_failed"), Rows: [][]Button{
 			{press(v.l.T("button_try_again"), "erase"), back(v.l, "privacy")},
 		}})
-		r.Cause = err
+		r.Cause = fmt.Errorf("erase customer: %w", err)
 		return r, nil
 	}
 	v.session = Session{Schema: Schema, Screen: v.session.Screen}
