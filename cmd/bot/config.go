@@ -242,6 +242,7 @@ func (e *Environment) secrets(c *Config, p *problems) {
 }
 
 func (e *Environment) prices(c *Config, p *problems) {
+	before := len(p.errs)
 	currency, err := esim.ParseCurrency(e.PriceCurrency)
 	if err != nil {
 		p.add("PRICE_CURRENCY", "%q is no currency that Stripe charges in", e.PriceCurrency)
@@ -253,7 +254,7 @@ func (e *Environment) prices(c *Config, p *problems) {
 		FixedFee:      p.decimal("PRICE_FIXED_FEE", e.PriceFixedFee, false),
 		RoundUpTo:     p.decimal("PRICE_ROUND_UP_TO", e.PriceRoundUpTo, true),
 	}
-	if err == nil && c.Pricing.Rate.IsPositive() && c.Pricing.RoundUpTo.IsPositive() {
+	if len(p.errs) == before { // each number is right by itself: do they go together?
 		if err := c.Pricing.Validate(); err != nil {
 			p.add("PRICE_ROUND_UP_TO", "%v", err)
 		}

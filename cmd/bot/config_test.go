@@ -112,7 +112,7 @@ func TestConfigProblems(t *testing.T) {
 		"currency":        {map[string]string{"PRICE_CURRENCY": "DOGE"}, []string{"PRICE_CURRENCY"}},
 		"markup":          {map[string]string{"PRICE_MARKUP_PERCENT": "-1"}, []string{"PRICE_MARKUP_PERCENT"}},
 		"rate":            {map[string]string{"PRICE_RATE": "0"}, []string{"PRICE_RATE"}},
-		"rounding":        {map[string]string{"PRICE_ROUND_UP_TO": "0.001"}, []string{"PRICE_ROUND_UP_TO"}},
+		"rounding":        {map[string]string{"PRICE_ROUND_UP_TO": "0.007"}, []string{"PRICE_ROUND_UP_TO"}},
 		"huge exponent":   {map[string]string{"PRICE_RATE": "1e999999"}, []string{"PRICE_RATE"}},
 		"duration":        {map[string]string{"CATALOG_REFRESH": "6"}, []string{"CATALOG_REFRESH"}},
 		"checkout":        {map[string]string{"CHECKOUT_TTL": "30m"}, []string{"CHECKOUT_TTL"}},

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"esimbot/esim"
+	"esimbot/store/storetest"
+)
+
+// buy takes a customer from a deep link to the QR photo, checks what came, and returns the code.
+func (s *stage) buy(plan esim.Plan) string {
+	s.t.Helper()
+	before := len(s.sold(plan.Provider))
+	s.say("/start p_" + plan.Ref())
+	s.press("Buy")
+	s.pay()
+	m, code := s.photo()
+	s.sees("Ready")
+	sold := s.sold(plan.Provider)
+	if len(sold) != before+1 {
+		s.t.Fatalf("%s sold %d eSIMs, want one", plan.Provider, len(sold)-before)
+	}
+	issued := sold[len(sold)-1].ActivationCode
+	if code != issued {
+		s.t.Error("the QR code is not the activation code that the provider issued")
+	}
+	if !strings.Contains(m.Body(), issued) {
+		s.t.Error("the caption lacks the activation code")
+	}
+	var apple, android, copied bool
+	for _, b := range m.Buttons() {
+		apple = apple || strings.HasPrefix(b.URL, "https://esimsetup.apple.com/")
+		android = android || strings.HasPrefix(b.URL, "https://esimsetup.android.com/")
+		copied = copied || (b.CopyText != nil && b.CopyText.Text == issued)
+	}
+	if !apple || !android || !copied {
+		s.t.Errorf("buttons: iPhone %v, Android %v, copy %v", apple, android, copied)
+	}
+	return issued
+}
+
+// A purchase of each provider by webhook, on a real Redis where there is one.
+func TestPurchaseByWebhook(t *testing.T) {
+	for _, provider := range []esim.Provider{esim.CloudESIM, esim.Mobilexy} {
+		t.Run(string(provider), func(t *testing.T) {
+			s := openStage(t, "", nil)
+			plan := s.planOf(provider)
+			code := s.buy(plan)
+			sessions := s.world.Stripe.Sessions()
+			if len(sessions) != 1 || sessions[0].Amount != plan.Retail.Minor {
+				t.Errorf("sessions: %+v, want one of %s", sessions, plan.Retail)
+			}
+			s.noSecrets(code)
+		})
+	}
+}
+
+// The same without a public address: updates and payments are polled for.
+func TestPurchaseByPolling(t *testing.T) {
+	s := openStage(t, "", map[string]string{"PUBLIC_URL": "", "DATA_KEY": ""})
+	s.world.Stripe.DropWebhooks(true)
+	s.noSecrets(s.buy(s.planOf(esim.Mobilexy)))
+}
+
+// One purchase on a three-node cluster that the test starts.
+func TestClusterPurchase(t *testing.T) {
+	s := openStage(t, storetest.Cluster(t), nil)
+	s.buy(s.planOf(esim.CloudESIM))
+	s.say("/esims")
+	s.press(s.planOf(esim.CloudESIM).Destination.Flag())
+}
+
+// noSecrets searches the whole log, at its most talkative, for what must not stand there.
+func (s *stage) noSecrets(codes ...string) {
+	s.t.Helper()
+	log := s.logs.String()
+	secrets := map[string]string{}
+	for name, value := range s.world.Env() {
+		switch name {
+		case "TELEGRAM_BOT_TOKEN", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "CLOUDESIM_API_TOKEN", "MOBILEXY_API_KEY", "DATA_KEY":
+			secrets[name] = value
+		}
+	}
+	for _, code := range codes {
+		secrets["an activation code"] = code
+		secrets["a matching id"] = code[strings.LastIndex(code, "$")+1:]
+	}
+	for _, p := range []esim.Provider{esim.CloudESIM, esim.Mobilexy} {
+		for _, e := range s.sold(p) {
+			if e.ICCID != "" {
+				secrets["an ICCID"] = e.ICCID
+			}
+		}
+	}
+	for name, secret := range secrets {
+		if strings.Contains(log, secret) {
+			s.t.Errorf("%s stands in the log", name)
+		}
+	}
+}

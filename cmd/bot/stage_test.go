@@ -1,0 +1,240 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"image"
+	_ "image/png" // the QR photo's format
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode"
+
+	"esimbot/esim"
+	"esimbot/sandbox/clock"
+	"esimbot/sandbox/telegram"
+	"esimbot/sandbox/wholesale"
+	"esimbot/store/storetest"
+)
+
+// customer is one of the sandbox's people; her client speaks English.
+const customer = 1001
+
+// A stage is the shop in its world, with one customer's hands and eyes.
+type stage struct {
+	*playground
+	t    *testing.T
+	ctx  context.Context
+	logs *logBuffer
+}
+
+// openStage starts the world and the shop on the Redis at url; "" is a Redis of its own.
+func openStage(t *testing.T, url string, vars map[string]string) *stage {
+	t.Helper()
+	if url == "" {
+		url = storetest.Redis(t)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs := &logBuffer{}
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	t.Cleanup(cancel)
+	log := slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	p, err := newPlayground(ctx, listener, playgroundOptions{redis: url, vars: vars, log: log, clock: &clock.Clock{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{playground: p, t: t, ctx: ctx, logs: logs}
+	for len(p.app.catalog.Fetched()) < 2 {
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatal("the catalogues are not there")
+		}
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		if t.Failed() {
+			t.Logf("what the customer saw:\n%s\nthe log:\n%s", s.seen(customer), logs)
+		}
+	})
+	return s
+}
+
+// say sends the shop a text.
+func (s *stage) say(text string) {
+	s.t.Helper()
+	if _, err := s.world.Telegram.SendText(customer, text); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// press waits for a button with such a text, and presses it.
+func (s *stage) press(text string) {
+	s.t.Helper()
+	s.until("a button "+text, func() bool {
+		_, b, ok := s.world.Telegram.FindButton(customer, text)
+		return ok && b.CallbackData != ""
+	})
+	if _, err := s.world.Telegram.PressButton(customer, text); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// sees waits for a message with such a text and returns it.
+func (s *stage) sees(text string) telegram.Message {
+	s.t.Helper()
+	var found telegram.Message
+	s.until("a message with "+text, func() bool {
+		for _, m := range s.world.Telegram.Messages(customer) {
+			if m.FromBot() && strings.Contains(m.Body(), text) {
+				found = m
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// link waits for a button that opens an address and returns the address.
+func (s *stage) link(text string) string {
+	s.t.Helper()
+	var address string
+	s.until("a link "+text, func() bool {
+		_, b, ok := s.world.Telegram.FindButton(customer, text)
+		address = b.URL
+		return ok && address != ""
+	})
+	return address
+}
+
+func (s *stage) until(what string, met func() bool) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.ctx, 20*time.Second)
+	defer cancel()
+	if err := s.world.Telegram.Wait(ctx, met); err != nil {
+		s.t.Fatalf("waiting for %s: %v\n%s", what, err, s.seen(customer))
+	}
+}
+
+// seen is the chat as text, for failures.
+func (s *stage) seen(user int64) string {
+	var b strings.Builder
+	for _, m := range s.world.Telegram.Messages(user) {
+		who := "customer"
+		if m.FromBot() {
+			who = "bot"
+		}
+		b.WriteString(who + ": " + m.Body() + "\n")
+		for _, button := range m.Buttons() {
+			b.WriteString("   [" + button.Text + "] " + button.CallbackData + button.URL + "\n")
+		}
+	}
+	return b.String()
+}
+
+// pay is the customer paying on Stripe's page.
+func (s *stage) pay() {
+	s.t.Helper()
+	address := s.link("Pay")
+	if err := s.world.Stripe.Pay(sessionIn(address)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// sessionIn is the Checkout Session's id in the address of its page.
+func sessionIn(address string) string {
+	address, _, _ = strings.Cut(address, "#")
+	return address[strings.LastIndex(address, "/")+1:]
+}
+
+// photo waits for the QR photo and returns it with the text in the code.
+func (s *stage) photo() (telegram.Message, string) {
+	s.t.Helper()
+	var m telegram.Message
+	s.until("the QR photo", func() bool {
+		for _, m = range s.world.Telegram.Messages(customer) {
+			if len(m.Photo) > 0 {
+				return true
+			}
+		}
+		return false
+	})
+	data, ok := s.world.Telegram.File(m.FileID())
+	if !ok {
+		s.t.Fatal("the photo is not at Telegram")
+	}
+	return m, decodeQR(s.t, data)
+}
+
+// decodeQR reads a QR photo as a phone's camera does.
+func decodeQR(t *testing.T, data []byte) string {
+	t.Helper()
+	img, format, err := image.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatalf("the photo is no picture: %v", err)
+	}
+	if size := img.Bounds().Size(); format != "png" || size.X != 512 || size.Y != 512 {
+		t.Errorf("the photo is a %s of %v, want a PNG of 512 px", format, size)
+	}
+	bitmap, err := gozxing.NewBinaryBitmapFromImage(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := qrcode.NewQRCodeReader().Decode(bitmap, nil)
+	if err != nil {
+		t.Fatalf("no QR code in the photo: %v", err)
+	}
+	return result.GetText()
+}
+
+// sold returns the eSIMs that a provider sold.
+func (s *stage) sold(p esim.Provider) []wholesale.ESIM {
+	if p == esim.CloudESIM {
+		return s.world.CloudESIM.ESIMs()
+	}
+	return s.world.Mobilexy.ESIMs()
+}
+
+// planOf returns a plan of a provider as the shop sells it: one the customer can be shown.
+func (s *stage) planOf(p esim.Provider) esim.Plan {
+	s.t.Helper()
+	snapshot := s.app.catalog.Snapshot()
+	for _, place := range snapshot.Countries() {
+		for _, plan := range snapshot.Plans(place.Destination.ID()) {
+			if plan.Provider == p && plan.Kind == esim.Fixed {
+				return plan
+			}
+		}
+	}
+	s.t.Fatalf("no plan of %s is on sale", p)
+	return esim.Plan{}
+}
+
+// logBuffer keeps a log for the test to read while the shop writes it.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
