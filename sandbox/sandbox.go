@@ -31,10 +31,10 @@ import (
 const (
 	BotUsername = "esim_sandbox_bot"
 
-	botToken       = "4242424242:sandbox_bot_token_that_opens_nothing" //nolint:gosec // opens nothing but the sandbox
-	stripeKey      = "sk_test_sandboxKeyThatOpensNothing"              //nolint:gosec // as above
-	stripeSecret   = "whsec_sandboxSecretThatOpensNothing"             //nolint:gosec // as above
-	cloudesimToken = "sandbox-cloudesim-token"                         //nolint:gosec // as above
+	botToken       = "4242424242:sandbox_bot_token_that_opens_nothing"
+	stripeKey      = "sk_test_sandboxKeyThatOpensNothing"
+	stripeSecret   = "whsec_sandboxSecretThatOpensNothing" //nolint:gosec // opens nothing but the sandbox
+	cloudesimToken = "sandbox-cloudesim-token"             //nolint:gosec // as above
 	mobilexyKey    = "sandbox-mobilexy-key"
 	dataKeySeed    = "the sandbox's data key"
 	defaultAdmin   = 1000

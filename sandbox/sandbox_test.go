@@ -12,6 +12,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"esimbot/sandbox/cloudesim"
 	"esimbot/sandbox/fault"
 )
 
@@ -125,10 +126,10 @@ func TestPanel(t *testing.T) {
 	}
 }
 
-func TestPanelMovesESIMs(t *testing.T) {
-	w, url := newWorld(t)
-	plan := w.CloudESIM.Plans()[0]
-	body := `{"packageCode":"` + plan.Code + `","quantity":1}`
+// order buys the first plan of CloudeSIM's catalogue.
+func order(t *testing.T, w *World, url string) cloudesim.ESIM {
+	t.Helper()
+	body := `{"packageCode":"` + w.CloudESIM.Plans()[0].Code + `","quantity":1}`
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/outside/cloudesim/api/v1/esim/order", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +147,13 @@ func TestPanelMovesESIMs(t *testing.T) {
 	if len(sold) != 1 {
 		t.Fatalf("the order was answered %d and sold %d eSIMs", res.StatusCode, len(sold))
 	}
-	one := `{"provider":"cloudesim","iccid":"` + sold[0].ICCID + `"`
+	return sold[0]
+}
+
+func TestPanelMovesESIMs(t *testing.T) {
+	w, url := newWorld(t)
+	sold := order(t, w, url)
+	one := `{"provider":"cloudesim","iccid":"` + sold.ICCID + `"`
 	for _, step := range []string{"esim/install " + one + "}", "esim/use " + one + `,"used":1048576}`} {
 		path, body, _ := strings.Cut(step, " ")
 		if status, answer := fetch(t, http.MethodPost, url+"/panel/api/"+path, body); status != 200 {

@@ -56,16 +56,17 @@ func (s *Server) answerCallbackQuery(p params) (any, error) {
 // Press presses a button: the person's app sends the data to the bot. Any data is taken, as a
 // changed app could send any; the message must be there. It returns the callback query's id.
 func (s *Server) Press(userID int64, messageID int, data string) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := s.chats[userID]
-	if c == nil || c.user == nil {
-		return "", fmt.Errorf("press: no user %d", userID)
-	}
-	return s.press(c, *c.user, messageID, data)
+	return s.PressIn(userID, userID, messageID, data)
 }
 
-func (s *Server) press(c *chat, from User, messageID int, data string) (string, error) {
+// PressIn is Press by a member of a group.
+func (s *Server) PressIn(chatID, userID int64, messageID int, data string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, from, err := s.speaker(chatID, userID)
+	if err != nil {
+		return "", fmt.Errorf("press: %w", err)
+	}
 	m := c.message(messageID)
 	switch {
 	case m == nil:
@@ -77,7 +78,7 @@ func (s *Server) press(c *chat, from User, messageID int, data string) (string, 
 	id := strconv.FormatInt(s.now().UnixNano(), 10) + strconv.Itoa(s.lastUpdate+1)
 	s.queries[id] = &query{user: from.ID, message: messageID, asked: s.now()}
 	s.update("callback:"+strconv.FormatInt(from.ID, 10), Update{CallbackQuery: &CallbackQuery{
-		ID: id, From: from, Message: m.copy(), ChatInstance: strconv.FormatInt(c.ID*7919, 10), Data: data,
+		ID: id, From: *from, Message: m.copy(), ChatInstance: strconv.FormatInt(c.ID*7919, 10), Data: data,
 	}})
 	return id, nil
 }

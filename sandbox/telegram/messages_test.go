@@ -138,6 +138,24 @@ func TestCallbacks(t *testing.T) {
 	}
 }
 
+func TestCustomerEdits(t *testing.T) {
+	st := newStage(t, Options{})
+	id, err := st.SendText(7, "tyop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := st.EditText(7, 7, id, "typo /help"); err != nil {
+		t.Fatal(err)
+	}
+	m := st.Messages(7)[0]
+	if m.Text != "typo /help" || !m.Edited() || len(m.Entities) != 1 || st.Pending() != 2 {
+		t.Errorf("edited %+v, %d updates wait", m, st.Pending())
+	}
+	if err := st.EditText(7, 8, id, "forged"); err == nil {
+		t.Error("a stranger changed the text")
+	}
+}
+
 func TestCommandMenus(t *testing.T) {
 	st := newStage(t, Options{})
 	st.must("setMyCommands", `{"commands":[{"command":"start","description":"Start"}]}`)

@@ -128,16 +128,9 @@ func (s *Server) SendVoice(userID int64, seconds int) (int, error) {
 func (s *Server) say(chatID, userID int64, m *Message) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.chats[chatID]
-	if c == nil {
-		return 0, fmt.Errorf("say: no chat %d", chatID)
-	}
-	from := c.user
-	if from == nil {
-		from = c.members[userID]
-	}
-	if from == nil {
-		return 0, fmt.Errorf("say: no member %d in chat %d", userID, chatID)
+	c, from, err := s.speaker(chatID, userID)
+	if err != nil {
+		return 0, fmt.Errorf("say: %w", err)
 	}
 	m.Text, _ = tidy(m.Text, nil)
 	m.Caption, _ = tidy(m.Caption, nil)
@@ -157,6 +150,48 @@ func (s *Server) say(chatID, userID int64, m *Message) (int, error) {
 		s.update(messageQueue(c), Update{Message: m.copy()})
 	}
 	return m.ID, nil
+}
+
+// speaker returns a chat and the person who does something in it; the lock is held.
+func (s *Server) speaker(chatID, userID int64) (*chat, *User, error) {
+	c := s.chats[chatID]
+	if c == nil {
+		return nil, nil, fmt.Errorf("no chat %d", chatID)
+	}
+	if c.user != nil && c.ID == userID {
+		return c, c.user, nil
+	}
+	if member := c.members[userID]; member != nil {
+		return c, member, nil
+	}
+	return nil, nil, fmt.Errorf("no member %d in chat %d", userID, chatID)
+}
+
+// EditText is a person changing a text they sent.
+func (s *Server) EditText(chatID, userID int64, messageID int, text string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, from, err := s.speaker(chatID, userID)
+	if err != nil {
+		return fmt.Errorf("edit: %w", err)
+	}
+	m := c.message(messageID)
+	if m == nil || m.From == nil || m.From.ID != from.ID || m.Text == "" {
+		return fmt.Errorf("edit: no text %d of user %d", messageID, userID)
+	}
+	edited := m.copy()
+	edited.Text, _ = tidy(text, nil)
+	edited.Entities = withFound(edited.Text, nil)
+	if edited.Text == "" || units(edited.Text) > maxText {
+		return fmt.Errorf("edit: the text is empty or too long")
+	}
+	if _, err := s.replace(c, edited); err != nil {
+		return fmt.Errorf("edit: %w", err)
+	}
+	if s.concerns(c, edited) {
+		s.update(messageQueue(c), Update{EditedMessage: edited.copy()})
+	}
+	return nil
 }
 
 // open makes a private chat one the bot may write to; the lock is held.

@@ -173,6 +173,9 @@ func (s *Server) call(ctx context.Context, name string, p params, inline bool) (
 }
 
 func (s *Server) properName(name string) string {
+	if s.known[name] != nil {
+		return name
+	}
 	for known := range s.known {
 		if strings.EqualFold(known, name) {
 			return known

@@ -142,15 +142,14 @@ func browser(t *testing.T) context.Context {
 	}
 	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 860))
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
+		chromedp.Flag("disable-sync", true),
+		chromedp.Flag("force-prefers-reduced-motion", true), // so that nothing moves away under a click
+		chromedp.WindowSize(1280, 860))
+	started, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
 	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx) // waits until it has gone, so that its folder can go too
-		cancel()
-	})
-	ctx, cancel = context.WithTimeout(ctx, 90*time.Second)
+	tab, cancel := chromedp.NewContext(started, chromedp.WithErrorf(func(string, ...any) {})) // it reports events it does not know
+	t.Cleanup(cancel)
+	ctx, cancel := context.WithTimeout(tab, 90*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }

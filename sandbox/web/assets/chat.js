@@ -152,7 +152,6 @@ export function drawHeader() {
   const who = person();
   const name = who?.bot_name || state.bot.first_name;
   document.getElementById("bot-name").textContent = name;
-  document.getElementById("bot-avatar").textContent = [...name][0] || "";
   document.title = name;
   const status = document.getElementById("status");
   const action = state.actions.get(state.active);

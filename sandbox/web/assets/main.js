@@ -17,7 +17,10 @@ const doing = {
 };
 
 function choose(id) {
-  if (id !== state.active) clearDraft();
+  if (id !== state.active) {
+    clearDraft();
+    state.payload = "";
+  }
   state.active = id;
   state.unread.delete(id);
   remember(id);

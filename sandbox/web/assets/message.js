@@ -114,7 +114,7 @@ function quoted(original) {
 function photo(message) {
   const largest = message.photo[message.photo.length - 1];
   const source = "/chat/api/file/" + encodeURIComponent(largest.file_id);
-  const fit = Math.min(1, 400 / largest.width, 420 / largest.height);
+  const fit = Math.min(1, 360 / largest.width, 400 / largest.height);
   const width = Math.max(Math.round(largest.width * fit), 120);
   const button = make("button", "photo-button");
   button.type = "button";

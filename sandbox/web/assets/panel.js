@@ -7,7 +7,7 @@ const byId = (id) => document.getElementById(id);
 const panel = byId("panel");
 const body = byId("panel-body");
 let timer = 0;
-let shown = ""; // the state that is drawn, to draw only what changed
+let shown = {}; // what each section was drawn from, to draw only what changed
 
 function make(name, attributes, ...children) {
   const element = document.createElement(name);
@@ -42,27 +42,44 @@ async function refresh() {
     draw(state);
   } catch (error) {
     body.replaceChildren(make("p", { class: "empty" }, error.message));
-    shown = "";
+    shown = {};
   }
   clearTimeout(timer);
   timer = setTimeout(refresh, 2000);
 }
 
-// draw leaves the panel alone while someone types in it or nothing changed.
+// draw brings the sections up to date. One that did not change stays as it is, and so does one that
+// someone types in.
 function draw(state) {
+  const parts = [
+    ["panel-clock", state.moved, () => clock(state)],
+    ["panel-esims", state.providers.map((p) => p.esims), () => esims(state)],
+    ["panel-providers", state.providers.map((p) => [p.balance, p.mood]), () => providers(state)],
+    ["panel-services", [state.services, state.stripe.dropped], () => services(state)],
+    ["panel-events", state.stripe.events, () => events(state)],
+  ];
+  if (!byId("panel-clock")) body.replaceChildren();
+  for (const [id, data, build] of parts) {
+    const old = byId(id);
+    const signature = JSON.stringify(data);
+    const busy = old?.contains(document.activeElement) && document.activeElement.matches("input, select");
+    if (old && (shown[id] === signature || busy)) continue;
+    shown[id] = signature;
+    replace(old, build());
+  }
   drawClock(state.now);
-  const signature = JSON.stringify({ ...state, now: 0 });
-  const busy = body.contains(document.activeElement) && document.activeElement.matches("input, select");
-  if (signature === shown || busy) return;
-  shown = signature;
-  const folded = new Set([...body.querySelectorAll("details:not([open])")].map((d) => d.id));
-  const from = panel.scrollTop;
-  const focused = document.activeElement?.id;
-  body.replaceChildren(clock(state), esims(state), providers(state), services(state), events(state));
-  for (const section of body.querySelectorAll("details")) section.open = !folded.has(section.id);
-  if (focused && body.querySelector("#" + CSS.escape(focused))) byId(focused).focus();
-  panel.scrollTop = from;
-  drawClock(state.now);
+}
+
+// replace puts a section in its place, as open and as focused as it was.
+function replace(old, fresh) {
+  if (!old) {
+    body.append(fresh);
+    return;
+  }
+  const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+  fresh.open = old.open;
+  old.replaceWith(fresh);
+  if (focused) byId(focused)?.focus();
 }
 
 function drawClock(now) {
@@ -91,7 +108,7 @@ function size(bytes) {
 }
 
 function esims(state) {
-  const cards = state.providers.flatMap((p) => p.esims.map((e) => esim(p, e)));
+  const cards = state.providers.flatMap((p) => (p.esims || []).map((e) => esim(p, e)));
   const empty = make("p", { class: "empty" }, "None yet. Buy one in the chat.");
   return section("panel-esims", "eSIMs", "sim", ...(cards.length ? cards : [empty]));
 }
@@ -103,12 +120,16 @@ function esim(provider, e) {
   const slider = make("input", {
     type: "range", min: 0, max: 1000, step: 1, value: Math.round((e.used / most) * 1000), class: "use",
     "aria-label": "Data used", id: "use-" + e.iccid, disabled: Boolean(e.cancelled),
-    oninput: () => { label.textContent = usedText(e, (slider.value / 1000) * most); },
+    oninput: () => {
+      label.textContent = usedText(e, (slider.value / 1000) * most);
+      fill(slider);
+    },
     onchange: () => {
       slider.blur();
       change("esim/use", { provider: provider.id, iccid: e.iccid, used: Math.round((slider.value / 1000) * most) });
     },
   });
+  fill(slider);
   const install = make("button", {
     class: "pill", type: "button", id: "install-" + e.iccid, disabled: e.installed || e.cancelled,
     onclick: () => change("esim/install", { provider: provider.id, iccid: e.iccid }, "Installed."),
@@ -117,6 +138,11 @@ function esim(provider, e) {
     make("header", {}, make("strong", {}, e.plan), make("span", { class: "chip" }, provider.name)),
     make("p", { class: "note" }, make("button", { class: "link", type: "button", title: "Copy the ICCID", onclick: () => navigator.clipboard?.writeText(e.iccid).then(() => toast("Copied to clipboard")) }, e.iccid), " · ", e.status),
     slider, make("div", { class: "line" }, label, install));
+}
+
+// fill colours the slider up to its thumb.
+function fill(slider) {
+  slider.style.setProperty("--filled", slider.value / 10 + "%");
 }
 
 function usedText(e, used) {
@@ -144,7 +170,7 @@ function providers(state) {
         field.blur();
         change("balance", { provider: p.id, balance: field.value }, "Balance set.");
       },
-    }, make("span", {}, "$"), field, make("button", { class: "pill" }, "Set"));
+    }, make("span", {}, "$"), field, make("button", { class: "pill", id: "set-" + p.id, "aria-label": p.name + ": set the balance" }, "Set"));
     return make("div", { class: "line server" }, make("strong", {}, p.name), form, mood(p));
   }));
 }

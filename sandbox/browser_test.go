@@ -1,0 +1,77 @@
+package sandbox
+
+import (
+	"context"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/shopspring/decimal"
+
+	"esimbot/sandbox/fault"
+)
+
+// browser opens a headless Chromium, or skips the test aloud where there is none.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("no chromium on PATH: the control panel is not looked at")
+	}
+	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
+		chromedp.Flag("force-prefers-reduced-motion", true), // so that nothing moves away under a click
+		chromedp.WindowSize(1360, 900))
+	started, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
+	t.Cleanup(cancel)
+	tab, cancel := chromedp.NewContext(started, chromedp.WithErrorf(func(string, ...any) {})) // it reports events it does not know
+	t.Cleanup(cancel)
+	ctx, cancel := context.WithTimeout(tab, 60*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestPanelInTheBrowser(t *testing.T) {
+	ctx := browser(t)
+	w, url := newWorld(t)
+	sold := order(t, w, url)
+	before := w.Clock.Now()
+	balance := "#balance-mobilexy"
+	steps := []chromedp.Action{
+		chromedp.Navigate(url + "/"),
+		chromedp.WaitVisible("#panel", chromedp.ByQuery),
+		chromedp.Click("#install-"+sold.ICCID, chromedp.ByQuery),
+		chromedp.WaitVisible("#install-"+sold.ICCID+":disabled", chromedp.ByQuery),
+		chromedp.Evaluate(`{ const s = document.querySelector("#use-`+sold.ICCID+`"); s.value = 500; s.dispatchEvent(new Event("input")); s.dispatchEvent(new Event("change")); }`, nil),
+		chromedp.Poll(`document.querySelector(".esim .note").textContent.includes("IN_USE")`, nil),
+		chromedp.SetValue(balance, "77.70", chromedp.ByQuery),
+		chromedp.Click("#set-mobilexy", chromedp.ByQuery),
+		chromedp.Poll(`[...document.querySelectorAll(".toast")].some(e => e.textContent.includes("Balance"))`, nil),
+		chromedp.Evaluate(`{ const m = document.querySelector("#mood-stripe"); m.value = "error"; m.dispatchEvent(new Event("change")); }`, nil),
+		chromedp.WaitVisible("#mood-stripe.off", chromedp.ByQuery),
+		chromedp.Click("#clock-24h", chromedp.ByQuery),
+		chromedp.Poll(`document.querySelector("#panel-clock .note").textContent.includes("1 d")`, nil),
+		chromedp.Click("#panel-toggle", chromedp.ByQuery),
+		chromedp.WaitNotVisible("#panel", chromedp.ByQuery),
+	}
+	for i, step := range steps {
+		if err := chromedp.Run(ctx, step); err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+	}
+	e := w.CloudESIM.ESIMs()[0]
+	if half := e.TotalBytes / 2; !e.Installed() || e.UsedBytes < half-half/100 || e.UsedBytes > half+half/100 {
+		t.Errorf("installed %v, used %d of %d, want half", e.Installed(), e.UsedBytes, e.TotalBytes)
+	}
+	if got := w.Mobilexy.Balance(); !got.Equal(decimal.RequireFromString("77.70")) {
+		t.Errorf("balance %s, want 77.70", got)
+	}
+	if got := w.Stripe.Fault.Rule().Mood; got != fault.Error {
+		t.Errorf("stripe's mood is %s, want error", got)
+	}
+	if moved := w.Clock.Now().Sub(before); moved < 24*time.Hour {
+		t.Errorf("the clock moved %v, want a day", moved)
+	}
+}
