@@ -75,3 +75,32 @@ func TestPanelInTheBrowser(t *testing.T) {
 		t.Errorf("the clock moved %v, want a day", moved)
 	}
 }
+
+// TestPaymentComesBackToTheChat walks from a pay button to the Checkout page and back to START.
+func TestPaymentComesBackToTheChat(t *testing.T) {
+	ctx := browser(t)
+	w, url := newWorld(t)
+	page := checkout(t, w, url)
+	if _, err := w.Telegram.SendText(1001, "/start"); err != nil {
+		t.Fatal(err)
+	}
+	markup := `{"chat_id":1001,"text":"Order","reply_markup":{"inline_keyboard":[[{"text":"Pay","style":"success","url":"` + page + `"}]]}}`
+	if status, answer := fetch(t, "POST", w.Env()["TELEGRAM_API_URL"]+"/bot"+w.Env()["TELEGRAM_BOT_TOKEN"]+"/sendMessage", markup); status != 200 {
+		t.Fatalf("the pay button was refused: %s", answer)
+	}
+	err := chromedp.Run(ctx,
+		chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile), // a phone pays in the same tab
+		chromedp.Navigate(url+"/?user=1001"),
+		chromedp.Click(".inline-button.success", chromedp.ByQuery),
+		chromedp.Click("#pay", chromedp.ByQuery),
+		chromedp.WaitVisible("#start", chromedp.ByQuery),
+		chromedp.Click("#start", chromedp.ByQuery),
+		chromedp.Poll(`[...document.querySelectorAll(".message.out")].some(e => e.textContent.includes("/start o_7KQ2M9X4TB"))`, nil),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := w.Stripe.Sessions(); len(v) != 1 || v[0].PaymentStatus != "paid" {
+		t.Errorf("sessions %+v, want one paid", v)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -20,18 +21,18 @@ import (
 func newWorld(t *testing.T) (*World, string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
-	url := "http://" + server.Listener.Addr().String()
-	w := New(Options{BaseURL: url})
+	base := "http://" + server.Listener.Addr().String()
+	w := New(Options{BaseURL: base})
 	server.Config.Handler = w.Handler()
 	server.Start()
 	t.Cleanup(server.Close)
 	t.Cleanup(w.Close)
-	return w, url
+	return w, base
 }
 
-func fetch(t *testing.T, method, url, body string) (int, string) {
+func fetch(t *testing.T, method, address, body string) (int, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,7 @@ func fetch(t *testing.T, method, url, body string) (int, string) {
 }
 
 func TestEveryDoorIsMounted(t *testing.T) {
-	w, url := newWorld(t)
+	w, base := newWorld(t)
 	env := w.Env()
 	for path, want := range map[string]struct {
 		status int
@@ -70,7 +71,7 @@ func TestEveryDoorIsMounted(t *testing.T) {
 		"/panel/api/state":                                             {200, `"balance":"250.00"`},
 		"/nowhere":                                                     {404, ""},
 	} {
-		status, body := fetch(t, http.MethodGet, url+path, "")
+		status, body := fetch(t, http.MethodGet, base+path, "")
 		if status != want.status || !strings.Contains(body, want.holds) {
 			t.Errorf("%s: %d %.200s, want %d with %q", path, status, body, want.status, want.holds)
 		}
@@ -79,17 +80,17 @@ func TestEveryDoorIsMounted(t *testing.T) {
 		if value == "" {
 			t.Errorf("%s is empty", name)
 		}
-		if strings.HasSuffix(name, "_URL") && !strings.HasPrefix(value, url) {
+		if strings.HasSuffix(name, "_URL") && !strings.HasPrefix(value, base) {
 			t.Errorf("%s leads outside: %s", name, value)
 		}
 	}
 }
 
 func TestPanel(t *testing.T) {
-	w, url := newWorld(t)
+	w, base := newWorld(t)
 	change := func(path, body string, want int) {
 		t.Helper()
-		if status, answer := fetch(t, http.MethodPost, url+"/panel/api/"+path, body); status != want {
+		if status, answer := fetch(t, http.MethodPost, base+"/panel/api/"+path, body); status != want {
 			t.Errorf("%s %s: %d %s, want %d", path, body, status, answer, want)
 		}
 	}
@@ -116,7 +117,7 @@ func TestPanel(t *testing.T) {
 	change("stripe/resend", `{"event":"evt_none"}`, 422)
 	change("esim/install", `{"provider":"cloudesim","iccid":"8985"}`, 422)
 
-	status, body := fetch(t, http.MethodGet, url+"/panel/api/state", "")
+	status, body := fetch(t, http.MethodGet, base+"/panel/api/state", "")
 	var state stateJSON
 	if err := json.NewDecoder(bytes.NewReader([]byte(body))).Decode(&state); err != nil || status != 200 {
 		t.Fatalf("state: %d %v", status, err)
@@ -127,10 +128,10 @@ func TestPanel(t *testing.T) {
 }
 
 // order buys the first plan of CloudeSIM's catalogue.
-func order(t *testing.T, w *World, url string) cloudesim.ESIM {
+func order(t *testing.T, w *World, base string) cloudesim.ESIM {
 	t.Helper()
 	body := `{"packageCode":"` + w.CloudESIM.Plans()[0].Code + `","quantity":1}`
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/outside/cloudesim/api/v1/esim/order", strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/outside/cloudesim/api/v1/esim/order", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,12 +152,12 @@ func order(t *testing.T, w *World, url string) cloudesim.ESIM {
 }
 
 func TestPanelMovesESIMs(t *testing.T) {
-	w, url := newWorld(t)
-	sold := order(t, w, url)
+	w, base := newWorld(t)
+	sold := order(t, w, base)
 	one := `{"provider":"cloudesim","iccid":"` + sold.ICCID + `"`
 	for _, step := range []string{"esim/install " + one + "}", "esim/use " + one + `,"used":1048576}`} {
 		path, body, _ := strings.Cut(step, " ")
-		if status, answer := fetch(t, http.MethodPost, url+"/panel/api/"+path, body); status != 200 {
+		if status, answer := fetch(t, http.MethodPost, base+"/panel/api/"+path, body); status != 200 {
 			t.Errorf("%s: %d %s", step, status, answer)
 		}
 	}
@@ -175,4 +176,39 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		t.Errorf("run: %v", err)
 	}
 	w.Close()
+}
+
+// checkout opens a Checkout Session the way a shop does and returns its page's address.
+func checkout(t *testing.T, w *World, base string) string {
+	t.Helper()
+	form := url.Values{
+		"mode": {"payment"}, "line_items[0][quantity]": {"1"},
+		"line_items[0][price_data][currency]":           {"usd"},
+		"line_items[0][price_data][unit_amount]":        {"1140"},
+		"line_items[0][price_data][product_data][name]": {"Japan, 10 GB, 30 days"},
+		"success_url": {"https://t.me/" + BotUsername + "?start=o_7KQ2M9X4TB"},
+		"cancel_url":  {"https://t.me/" + BotUsername + "?start=x_7KQ2M9X4TB"},
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/outside/stripe/v1/checkout/sessions", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Authorization", "Bearer "+w.Env()["STRIPE_SECRET_KEY"])
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // the body is read to its end
+	var session struct {
+		URL string `json:"url"`
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(body, &session); err != nil || !strings.HasPrefix(session.URL, base+"/checkout/") {
+		t.Fatalf("session: %d %s", res.StatusCode, body)
+	}
+	return session.URL
 }
