@@ -23,6 +23,10 @@ func (a Attempt) value() string {
 	return fmt.Sprintf("%d:%s", a.N, a.Nonce)
 }
 
+// follows says whether the attempt may come after value on the PaymentIntent. Anything else was
+// written by an attempt that the order has no memory of: Redis has lost what came of it.
+func (a Attempt) follows(value string) bool { return value == a.Fence || value == a.Abandoned }
+
 // closed is what a recoverer writes under the attempt's key.
 func (a Attempt) closed() string { return fmt.Sprintf("%d:closed", a.N) }
 
@@ -95,7 +99,8 @@ func (s *Service) purchase(ctx context.Context, o *Order, plan esim.Plan) error 
 	}
 	last := o.Attempt
 	err = s.move(ctx, o, Purchasing, "", s.own, func(n *Order) {
-		n.Attempt = Attempt{N: last.N + 1, Nonce: nonce, Provider: plan.Provider, Plan: &plan, StartedAt: s.now(), Fence: last.Fence}
+		n.Attempt = Attempt{N: last.N + 1, Nonce: nonce, Provider: plan.Provider, Plan: &plan, StartedAt: s.now(),
+			Fence: last.Fence, Abandoned: last.value()}
 	})
 	if err != nil {
 		return err
@@ -141,7 +146,7 @@ func (s *Service) raise(ctx context.Context, o *Order, last Attempt) (bool, erro
 		return false, s.finish(ctx, o, n, actorStripe)
 	case f.Refunded.Minor > 0:
 		return false, s.move(ctx, o, Review, ReasonRefunded, s.own)
-	case f.Value != last.Fence && f.Value != last.value():
+	case !o.Attempt.follows(f.Value):
 		return false, s.move(ctx, o, Unknown, ReasonFence, s.own)
 	}
 	o.Attempt.Fence = f.Value

@@ -140,6 +140,9 @@ type Attempt struct {
 	// Fence is the value of the PaymentIntent's metadata key "buy" that the order last recorded,
 	// empty before the first attempt.
 	Fence string `json:"fence,omitempty"`
+	// Abandoned is what the attempt before this one wrote there, or may have written: it is known
+	// not to have bought.
+	Abandoned string `json:"abandoned,omitempty"`
 	// BalanceBefore is the provider's balance in USD before the call, a hint for admins.
 	BalanceBefore *decimal.Decimal `json:"balance_before,omitempty"`
 }

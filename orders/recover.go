@@ -16,10 +16,11 @@ const (
 
 // recoverAttempt decides what became of a purchase whose runner went away. If Stripe lets this
 // runner close the attempt, nobody called the provider nor can: the order is simply paid again.
-// Anything else leaves the purchase in doubt.
+// Anything else leaves the purchase in doubt: also a trace of a later attempt that the order
+// doesn't remember, which closing would wipe out.
 func (s *Service) recoverAttempt(ctx context.Context, o *Order) error {
 	f, err := s.payments.Fence(ctx, o.Payment.Intent)
-	if err == nil && f.Value == o.Attempt.value() {
+	if err == nil && !o.Attempt.follows(f.Value) && f.Value != o.Attempt.closed() {
 		return s.move(ctx, o, Unknown, ReasonInDoubt, s.own)
 	}
 	if err == nil {

@@ -1,0 +1,316 @@
+package orders_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"esimbot/orders"
+)
+
+// TestWhateverHappens draws a life for an order — what the providers, Stripe and Telegram answer,
+// where the process is killed, where Redis forgets its last writes, where a runner with a wrong
+// clock comes in between — and asserts what must be true once the dust has settled.
+func TestWhateverHappens(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t).sellTwice()
+		answer := rapid.SampledFrom([]string{"ok", "ok", "not ready", "no number", "not sent", "rejected", "insufficient", "bought unheard", "unheard"})
+		w.cloud.answers = rapid.SliceOfN(answer, 0, 3).Draw(t, "cloud")
+		w.mobilexy.answers = rapid.SliceOfN(answer, 0, 2).Draw(t, "mobilexy")
+		w.cloud.queries = rapid.SliceOfN(rapid.SampledFrom([]string{"", "error", "ready", "cancelled"}), 0, 4).Draw(t, "queries")
+		w.stripe.refundAnswers = rapid.SliceOfN(rapid.SampledFrom([]string{"succeeded", "doubt", "refused", "pending", "failed"}), 0, 4).Draw(t, "refunds")
+		w.stripe.down = map[string]int{
+			"fence":        rapid.IntRange(0, 2).Draw(t, "fence down"),
+			"raise":        rapid.IntRange(0, 2).Draw(t, "raise down"),
+			"raise answer": rapid.IntRange(0, 1).Draw(t, "raise unanswered"),
+		}
+		if rapid.Bool().Draw(t, "telegram down") {
+			w.telegram.errs = map[string][]error{"deliver": {errors.New("HTTP 502")}, "show": {errors.New("HTTP 502")}, "alert": {errors.New("HTTP 502")}}
+		}
+		w.open()
+		w.stripe.pay()
+		trouble := newTrouble(t, w)
+		w.before, w.after = trouble.before, trouble.after
+		for range 20 {
+			if w.event() == nil {
+				break
+			}
+			w.restart() // Stripe brings the event again
+		}
+		w.run(40 * 24 * time.Hour)
+		w.before, w.after = nil, nil
+		assertSettled(t, w, trouble)
+	})
+}
+
+// trouble is what is drawn to go wrong, by number of the call it happens at.
+type trouble struct {
+	w           *world
+	kills       []int // before the call if even, after it if odd
+	rollback    int   // the call after which Redis forgets
+	remember    int   // the call whose state it goes back to
+	intrude     []int // calls before which a rival runner steps
+	skew        time.Duration
+	remembered  *memory
+	rolledBack  bool
+	killed      int
+	intruding   bool
+	rivals      int
+	rivalsClock func() time.Time
+}
+
+func newTrouble(t *rapid.T, w *world) *trouble {
+	base := w.calls
+	at := func(name string, n int) []int {
+		calls := rapid.SliceOfN(rapid.IntRange(1, 60), 0, n).Draw(t, name)
+		for i := range calls {
+			calls[i] += base
+		}
+		return calls
+	}
+	tr := &trouble{w: w, kills: at("kills", 4), intrude: at("rivals", 3)}
+	if marks := at("rollback", 2); len(marks) == 2 {
+		tr.remember, tr.rollback = min(marks[0], marks[1]), max(marks[0], marks[1])
+	}
+	tr.skew = time.Duration(rapid.IntRange(-600, 600).Draw(t, "skew")) * time.Second
+	tr.rivalsClock = func() time.Time { return w.clock().Add(tr.skew) }
+	return tr
+}
+
+func (tr *trouble) before(n int, _ string) error {
+	if tr.intruding {
+		return nil
+	}
+	if n == tr.remember && tr.w.store.docs[theOrder] != nil {
+		s := tr.w.store.snapshot()
+		tr.remembered = &s
+	}
+	if slices.Contains(tr.intrude, n) {
+		tr.intruding = true
+		tr.rivals++
+		_ = tr.w.runner(tr.rivalsClock).Step(context.Background(), theOrder) // a rival may fail as it likes
+		tr.intruding = false
+	}
+	if slices.Contains(tr.kills, n) && n%2 == 0 {
+		tr.killed++
+		return errCrash
+	}
+	return nil
+}
+
+func (tr *trouble) after(n int, _ string) error {
+	if tr.intruding {
+		return nil
+	}
+	if n == tr.rollback && tr.remembered != nil {
+		tr.w.mu.Lock()
+		*tr.w.store = *tr.remembered
+		tr.w.mu.Unlock()
+		tr.rolledBack = true
+		tr.killed++
+		return errCrash
+	}
+	if slices.Contains(tr.kills, n) && n%2 == 1 {
+		tr.killed++
+		return errCrash
+	}
+	return nil
+}
+
+func assertSettled(t *rapid.T, w *world, tr *trouble) {
+	o := w.store.docs[theOrder]
+	sold := w.cloud.sold + w.mobilexy.sold
+	story := fmt.Sprintf("%s (%s), sold %d, photos %v, refunds %v, rolled back %v, killed %d, rivals %d\nlog %+v",
+		o.State, o.Reason, sold, w.telegram.photos, w.stripe.refunds, tr.rolledBack, tr.killed, tr.rivals, w.store.log)
+	switch o.State {
+	case orders.Delivered, orders.Refunded, orders.Review:
+	default:
+		t.Fatalf("a paid order ended nowhere: %s", story)
+	}
+	if sold > 1 {
+		t.Fatalf("bought more than once: %s", story)
+	}
+	if w.stripe.refunded() > plan.Retail.Minor {
+		t.Fatalf("more refunded than paid: %s", story)
+	}
+	if o.State == orders.Delivered && (sold != 1 || len(w.telegram.photos) == 0 || w.stripe.refunded() != 0) {
+		t.Fatalf("delivered without having been: %s", story)
+	}
+	if o.State == orders.Refunded && (w.stripe.refunded() != plan.Retail.Minor || len(w.telegram.photos) > 0 && !tr.rolledBack) {
+		t.Fatalf("refunded without having been: %s", story)
+	}
+	quiet := tr.killed == 0 && tr.rivals == 0 && w.store.due[theOrder].IsZero()
+	if quiet && o.State == orders.Delivered && len(w.telegram.photos) != 1 {
+		t.Fatalf("delivered twice in quiet times: %s", story)
+	}
+	for _, e := range w.store.log {
+		if e.From != "" && !orders.Allowed(e.From, e.To) {
+			t.Fatalf("%s to %s is not in the table: %s", e.From, e.To, story)
+		}
+	}
+}
+
+// TestKilledAtEveryCall kills the process once, before or after each call of a plain purchase in
+// turn, and compares the end with the one without a kill. Only a kill around the purchase itself
+// leaves a doubt.
+func TestKilledAtEveryCall(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	w.stripe.pay()
+	first := w.calls
+	var names []string
+	w.before = func(_ int, call string) error { names = append(names, call); return nil }
+	if err := w.event(); err != nil {
+		t.Fatal(err)
+	}
+	w.run(time.Hour)
+	w.want(orders.Delivered, "")
+	raised, stored := slices.Index(names, "raise"), slices.Index(names, "transition issued")
+	if raised < 0 || stored < 0 {
+		t.Fatalf("calls %v", names)
+	}
+	for i, name := range names {
+		for _, when := range []string{"before", "after"} {
+			t.Run(fmt.Sprintf("%02d %s %s", i, when, name), func(t *testing.T) {
+				w := newWorld(t)
+				w.open()
+				w.stripe.pay()
+				kill := func(n int, _ string) error {
+					if n == first+i+1 {
+						return errCrash
+					}
+					return nil
+				}
+				if when == "before" {
+					w.before = kill
+				} else {
+					w.after = kill
+				}
+				for w.event() != nil {
+					w.restart()
+				}
+				if w.dead {
+					w.restart()
+				}
+				w.run(48 * time.Hour)
+				doubt := (i > raised && i < stored) || (i == raised && when == "after") || (i == stored && when == "before")
+				if doubt {
+					w.want(orders.Review, orders.ReasonInDoubt)
+				} else if state := w.store.docs[theOrder].State; state != orders.Delivered {
+					t.Errorf("ended %s; log %+v", state, w.store.log)
+				}
+				if w.cloud.sold > 1 || (!doubt && w.cloud.sold != 1) {
+					t.Errorf("sold %d", w.cloud.sold)
+				}
+			})
+		}
+	}
+}
+
+func TestRedisLosesItsLastSeconds(t *testing.T) {
+	for _, call := range []string{"transition paid", "transition purchasing", "transition issued", "transition delivered", "mark got", "mark done"} {
+		t.Run(call, func(t *testing.T) {
+			w := newWorld(t)
+			w.open()
+			forgotten := w.store.snapshot()
+			w.stripe.pay()
+			once := true
+			w.after = func(_ int, name string) error {
+				if name == call && once {
+					once = false
+					*w.store = forgotten
+					return errCrash
+				}
+				return nil
+			}
+			for w.event() != nil || w.store.docs[theOrder].State == orders.AwaitingPayment {
+				w.restart()
+			}
+			w.run(48 * time.Hour)
+			if w.store.docs[theOrder].State == orders.AwaitingPayment { // forgotten in the run: the page is looked at again
+				w.run(48 * time.Hour)
+			}
+			if w.cloud.sold > 1 {
+				t.Errorf("sold %d", w.cloud.sold)
+			}
+			switch o := w.store.docs[theOrder]; o.State {
+			case orders.Delivered, orders.Review:
+			default:
+				t.Errorf("ended %s (%s)", o.State, o.Reason)
+			}
+		})
+	}
+}
+
+func TestBoughtIsKeptThoughRedisRefuses(t *testing.T) {
+	w := newWorld(t)
+	w.paid()
+	refusals := 3
+	w.config.Store = refusing{Store: w.store, left: &refusals}
+	w.restart()
+	w.run(time.Hour)
+	w.want(orders.Delivered, "")
+	if w.cloud.sold != 1 || w.stripe.meta["got"] == "" {
+		t.Errorf("sold %d, Stripe's notes %v", w.cloud.sold, w.stripe.meta)
+	}
+}
+
+// refusing is a store that refuses to write what was bought, as a full one does.
+type refusing struct {
+	orders.Store
+	left *int
+}
+
+func (r refusing) Transition(ctx context.Context, from orders.State, next *orders.Order, entry orders.LogEntry) error {
+	if next.State == orders.Issued && *r.left > 0 {
+		*r.left--
+		return errors.New("OOM command not allowed")
+	}
+	return r.Store.Transition(ctx, from, next, entry)
+}
+
+func TestBoughtWhileTheOrderChanged(t *testing.T) {
+	for to, end := range map[orders.State]orders.State{orders.Unknown: orders.Delivered, orders.Refunding: orders.Review, orders.Review: orders.Review} {
+		t.Run(string(to), func(t *testing.T) {
+			w := newWorld(t)
+			w.paid()
+			w.after = func(_ int, call string) error {
+				if o := w.store.docs[theOrder]; call == "buy" && o.State == orders.Purchasing {
+					o.State, o.Version = to, o.Version+1
+				}
+				return nil
+			}
+			w.run(48 * time.Hour)
+			o := w.store.docs[theOrder]
+			if o.State != end || o.Bought == nil || o.Bought.Profile.Code.IsZero() {
+				t.Errorf("ended %s with %v", o.State, o.Bought)
+			}
+			if end == orders.Review && (len(w.telegram.photos) != 0 || !slices.Contains(w.telegram.alerts, "review")) {
+				t.Errorf("photos %v, alerts %v", w.telegram.photos, w.telegram.alerts)
+			}
+		})
+	}
+}
+
+func TestARunnerPausedPastItsLeaseDoesNotBuy(t *testing.T) {
+	w := newWorld(t)
+	w.paid()
+	once := true
+	w.after = func(_ int, call string) error {
+		if call == "raise" && once {
+			once = false
+			w.advance(55 * time.Second) // too little of the lease is left now
+		}
+		return nil
+	}
+	w.run(time.Hour)
+	w.want(orders.Delivered, "")
+	if o := w.store.docs[theOrder]; w.cloud.sold != 1 || o.Attempt.N != 2 {
+		t.Errorf("sold %d in %d attempts", w.cloud.sold, o.Attempt.N)
+	}
+}
