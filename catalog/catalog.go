@@ -110,35 +110,36 @@ func (c *Catalog) stock(p esim.Provider) (stock, bool) {
 	return s, ok
 }
 
-// put takes a provider's catalogue for good, unless a newer one came meanwhile, and makes a new
-// Snapshot of all.
-func (c *Catalog) put(p esim.Provider, s stock) {
+// put takes catalogues for good, but for those of which a newer one came meanwhile, and makes a new
+// Snapshot of all that is kept.
+func (c *Catalog) put(came map[esim.Provider]stock) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if have, ok := c.kept[p]; ok && have.stamp.After(s.stamp) {
-		return
+	for p, s := range came {
+		if have, ok := c.kept[p]; !ok || !have.stamp.After(s.stamp) {
+			c.kept[p] = s
+		}
 	}
-	c.kept[p] = s
 	sold := make(map[esim.Provider][]providers.Listing, len(c.kept))
 	for p, s := range c.kept {
 		sold[p] = s.listings
 	}
 	snapshot := NewSnapshot(c.cfg.Bundle, c.cfg.Pricing, sold)
 	c.snapshot.Store(snapshot)
-	c.report(p, snapshot)
+	c.report(snapshot)
 }
 
 // maxWarned bounds what is remembered of unknown names.
 const maxWarned = 1000
 
 // report logs what is on sale now, and each name that no country has once.
-func (c *Catalog) report(p esim.Provider, s *Snapshot) {
+func (c *Catalog) report(s *Snapshot) {
 	for _, name := range slices.Sorted(maps.Keys(s.unknown)) {
 		if !c.warned[name] && len(c.warned) < maxWarned {
 			c.warned[name] = true
 			c.cfg.Log.Warn("unknown place in a catalogue", "place", name, "times", s.unknown[name])
 		}
 	}
-	c.cfg.Log.Info("catalogue renewed", "provider", p, "plans", len(s.plans), "countries", len(s.countries),
+	c.cfg.Log.Info("catalogue renewed", "plans", len(s.plans), "countries", len(s.countries),
 		"regions", len(s.regions), "left_out", s.skipped)
 }

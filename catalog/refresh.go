@@ -26,34 +26,56 @@ const (
 // Restore loads the last good copies from the Cache. Copies that are missing or can't be read are
 // no error: they are fetched anew.
 func (c *Catalog) Restore(ctx context.Context) error {
+	came := map[esim.Provider]stock{}
 	var errs []error
 	for _, p := range c.cfg.Providers {
-		errs = append(errs, c.restore(ctx, p.ID()))
+		s, ok, err := c.load(ctx, p.ID())
+		errs = append(errs, err)
+		if ok {
+			came[p.ID()] = s
+		}
+	}
+	if len(came) > 0 {
+		c.put(came)
 	}
 	return errors.Join(errs...)
 }
 
-func (c *Catalog) restore(ctx context.Context, p esim.Provider) error {
+// load reads a provider's catalogue from the Cache; false if there is none that can be read.
+func (c *Catalog) load(ctx context.Context, p esim.Provider) (stock, bool, error) {
 	data, stamp, err := c.cfg.Cache.LoadCatalogue(ctx, p)
 	if errors.Is(err, ErrNoCatalogue) {
-		return nil
+		return stock{}, false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("load the kept catalogue of %s: %w", p, err)
+		return stock{}, false, fmt.Errorf("load the kept catalogue of %s: %w", p, err)
 	}
 	listings, err := decode(data, p)
 	if err != nil {
 		c.cfg.Log.WarnContext(ctx, "kept catalogue can't be read", "provider", p, "error", err)
-		return nil
+		return stock{}, false, nil
 	}
-	c.put(p, stock{listings: listings, stamp: stamp})
-	return nil
+	return stock{listings: listings, stamp: c.believed(stamp)}, true, nil
+}
+
+// believed returns a stamp from the Cache as it is, or no time at all if it lies ahead: a clock that
+// was once wrong must not keep the catalogue from being renewed.
+func (c *Catalog) believed(stamp time.Time) time.Time {
+	if stamp.After(c.cfg.Now().Add(look)) {
+		return time.Time{}
+	}
+	return stamp
 }
 
 // Run restores the last good copies, and until ctx ends keeps the catalogue fresh: what is older
 // than Refresh is fetched by whichever replica claims it, and the others take the new copy from
 // the Cache. It returns nil when ctx ends.
 func (c *Catalog) Run(ctx context.Context) error {
+	if !c.Snapshot().Loaded() {
+		if err := c.Restore(ctx); err != nil {
+			c.cfg.Log.WarnContext(ctx, "catalogue not restored", "error", err)
+		}
+	}
 	for ctx.Err() == nil {
 		if err := c.tend(ctx); err != nil && ctx.Err() == nil {
 			c.cfg.Log.ErrorContext(ctx, "catalogue not renewed", "error", err)
@@ -104,10 +126,14 @@ func (c *Catalog) follow(ctx context.Context, p esim.Provider) error {
 	if err != nil {
 		return fmt.Errorf("ask for the stamp of the catalogue of %s: %w", p, err)
 	}
-	if have, ok := c.stock(p); ok && !stamp.After(have.stamp) {
+	if have, ok := c.stock(p); ok && !c.believed(stamp).After(have.stamp) {
 		return nil
 	}
-	return c.restore(ctx, p)
+	s, ok, err := c.load(ctx, p)
+	if ok {
+		c.put(map[esim.Provider]stock{p: s})
+	}
+	return err
 }
 
 // Refresh fetches every provider's catalogue now. One that fails, or answers nonsense, keeps its
@@ -150,7 +176,7 @@ func (c *Catalog) fetch(ctx context.Context, p providers.Provider) error {
 	if left := fetched.Skipped + len(fetched.Listings) - len(listings); left > 0 {
 		c.cfg.Log.WarnContext(ctx, "plans left out of a catalogue", "provider", p.ID(), "plans", left)
 	}
-	c.put(p.ID(), stock{listings: listings, stamp: now})
+	c.put(map[esim.Provider]stock{p.ID(): {listings: listings, stamp: now}})
 	data, err := encode(listings)
 	if err != nil {
 		return err

@@ -374,6 +374,22 @@ func TestLessIsBelievedInTheEnd(t *testing.T) {
 	}
 }
 
+// A copy stamped by a clock that ran ahead is sold, but renewed at once.
+func TestStampFromTheFuture(t *testing.T) {
+	s := newShop(t)
+	if err := s.replica().Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.advance(-48 * time.Hour)
+	c := s.replica()
+	if err := c.Restore(t.Context()); err != nil || !c.Snapshot().Loaded() {
+		t.Fatalf("not restored: %v", err)
+	}
+	if err := c.tend(t.Context()); err != nil || !c.Fetched()[cloud].Equal(s.clock()) {
+		t.Errorf("not renewed: %v, fetched %v", err, c.Fetched())
+	}
+}
+
 func TestRunSellsDespiteABrokenCacheAndStops(t *testing.T) {
 	s := newShop(t)
 	s.cache.err = errors.New("redis is down")

@@ -18,10 +18,14 @@ type resolver struct {
 	byName   map[string]string // folded name → ISO code
 	families map[string]string // "eu" → "europe"
 	unknown  map[string]int    // names that no country has, with how often they came
+	found    map[string]string // names as providers write them → ISO code
 }
 
 func newResolver(b *locales.Bundle) *resolver {
-	r := &resolver{iso: map[string]bool{}, byName: map[string]string{}, families: map[string]string{}, unknown: map[string]int{}}
+	r := &resolver{
+		iso: map[string]bool{}, byName: map[string]string{}, families: map[string]string{},
+		unknown: map[string]int{}, found: map[string]string{},
+	}
 	for iso, names := range table(otherNames) {
 		for _, name := range names {
 			r.byName[fold(name)] = iso
@@ -46,14 +50,18 @@ func (r *resolver) country(p providers.Place) (string, bool) {
 	if code := strings.ToUpper(p.Code); r.iso[code] {
 		return code, true
 	}
-	for _, name := range []string{p.Name, parentheses.ReplaceAllString(p.Name, ""), p.Code} {
-		if iso, ok := r.byName[fold(name)]; ok && name != "" {
-			return iso, true
-		}
-	}
 	name := p.Name
 	if name == "" {
 		name = p.Code
+	}
+	if iso, ok := r.found[name]; ok {
+		return iso, true
+	}
+	for _, form := range []string{name, parentheses.ReplaceAllString(name, "")} {
+		if iso, ok := r.byName[fold(form)]; ok {
+			r.found[name] = iso
+			return iso, true
+		}
 	}
 	r.unknown[name]++
 	return "", false

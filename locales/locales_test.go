@@ -160,7 +160,7 @@ only = "only in English"`))
 func TestMatch(t *testing.T) {
 	b := load(t)
 	for client, want := range map[string]string{
-		"en": "en", "ru": "ru", "ar-EG": "ar", "de_CH": "de", "ES-419": "es", " fr ": "fr",
+		"en": "en", "ru": "ru", "ar-EG": "ar", "de_CH": "de", "ES-419": "es", "fr\n": "fr",
 		"pt-br": "en", "fa": "en", "": "en", "-": "en", "enormous": "en", "zh-hans": "en",
 	} {
 		if got := b.Match(client); got != want {
