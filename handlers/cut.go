@@ -81,18 +81,18 @@ func closing(open []string) string {
 	return b.String()
 }
 
-// cutPlain returns s with at most limit UTF-16 code units.
-func cutPlain(s string, limit int) string {
+// cutToast returns s as it fits the answer to a callback query.
+func cutToast(s string) string {
 	s = strings.ToValidUTF8(s, "�")
-	if len(s) <= limit {
+	if len(s) <= toastLimit {
 		return s
 	}
 	units, fits := 0, 0
 	for at, r := range s {
-		if units <= limit-1 {
+		if units <= toastLimit-1 {
 			fits = at
 		}
-		if units += utf16.RuneLen(r); units > limit {
+		if units += utf16.RuneLen(r); units > toastLimit {
 			return s[:fits] + ellipsis
 		}
 	}

@@ -35,7 +35,7 @@ func TestWebhookRefusals(t *testing.T) {
 		{"by a bot", testSecret, `{"update_id":1,"message":{"message_id":1,"from":{"id":7,"is_bot":true},"chat":{"id":7,"type":"private"},"text":"x"}}`, 200},
 		{"pinned", testSecret, `{"update_id":1,"message":{"message_id":1,"from":{"id":7},"chat":{"id":7,"type":"private"}}}`, 200},
 	} {
-		if status, _ := st.post("/telegram/webhook", c.secret, c.body); status != c.want {
+		if status, _ := st.post(c.secret, c.body); status != c.want {
 			t.Errorf("%s: %d, want %d", c.name, status, c.want)
 		}
 	}
@@ -43,7 +43,7 @@ func TestWebhookRefusals(t *testing.T) {
 		t.Errorf("the shop was told %d times", n)
 	}
 	silent := newStage(t, func(c *Config) { c.WebhookSecret = "" })
-	if status, _ := silent.post("/telegram/webhook", "", `{"update_id":1}`); status != 401 {
+	if status, _ := silent.post("", `{"update_id":1}`); status != 401 {
 		t.Errorf("without a secret of our own: %d", status)
 	}
 	for _, path := range []string{"/telegram/webhook", "/healthz?x", "/nowhere"} {
@@ -76,7 +76,7 @@ func TestInaccessible(t *testing.T) {
 		`,"message":{"message_id":5,"date":0,"chat":{"id":7,"type":"private"}}`,
 		`,"inline_message_id":"abc"`,
 	} {
-		status, body := st.post("/telegram/webhook", testSecret, fmt.Sprintf(press, i+1, i+1, message))
+		status, body := st.post(testSecret, fmt.Sprintf(press, i+1, i+1, message))
 		if status != 200 || !strings.Contains(body, `"method":"answerCallbackQuery"`) {
 			t.Errorf("%s: %d %s", message, status, body)
 		}
@@ -120,7 +120,7 @@ func TestSupportGroup(t *testing.T) {
 	}
 	body := fmt.Sprintf(`{"update_id":90,"callback_query":{"id":"9","from":{"id":%d,"language_code":"en"},"data":"one",
 		"message":{"message_id":5,"date":1,"text":"x","chat":{"id":%d,"type":"supergroup"}}}}`, admin, support)
-	if status, answer := st.post("/telegram/webhook", testSecret, body); status != 200 || !strings.Contains(answer, "private_only") {
+	if status, answer := st.post(testSecret, body); status != 200 || !strings.Contains(answer, "private_only") {
 		t.Errorf("a press in a group: %d %s", status, answer)
 	}
 	if st.tg.CallCount("leaveChat") != 0 || len(st.shop.told()) != 0 {

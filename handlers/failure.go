@@ -62,6 +62,15 @@ func failedAs(err error, kinds ...failureKind) bool {
 	return false
 }
 
+// asked returns how long Telegram asked to wait in err; 0 where it didn't.
+func asked(err error) time.Duration {
+	var failure *callError
+	if !errors.As(err, &failure) {
+		return 0
+	}
+	return failure.retryAfter
+}
+
 // statusError is an answer that is no answer of the Bot API: 5xx of a server or a proxy before it.
 type statusError int
 

@@ -38,7 +38,7 @@ func (t *Telegram) Poll(ctx context.Context) error {
 		case ctx.Err() != nil:
 		case err != nil:
 			t.log.WarnContext(ctx, "no updates", "err", err)
-			_ = t.client.wait(ctx, pause) // only ctx's end, which the loop sees
+			_ = t.client.wait(ctx, max(pause, asked(err))) // only ctx's end, which the loop sees
 			pause = min(2*pause, maxRetryPause)
 		default:
 			pause = retryPause

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"esimbot/flows"
 	"esimbot/sandbox/fault"
@@ -145,6 +146,9 @@ func TestPollingTrouble(t *testing.T) {
 			}
 			if strings.Contains(st.log.String(), testToken) {
 				t.Error("the token is in the log")
+			}
+			if mood == fault.Limited && st.waited()[0] != time.Second {
+				t.Errorf("waited %v, want the second Telegram asked for", st.waited())
 			}
 		})
 	}

@@ -66,20 +66,23 @@ func say(w http.ResponseWriter, status int, text string) {
 // careful catches panics and sets the few headers that matter where no browser is expected.
 func (d Doors) careful(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			p := recover()
-			if p == nil {
-				return
-			}
-			if p == http.ErrAbortHandler { //nolint:errorlint // net/http panics with this very value
-				panic(p)
-			}
-			d.Metrics.panics.WithLabelValues("http").Inc()
-			d.Log.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-		}()
+		defer d.catch(w, r)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})
+}
+
+// catch is deferred: it ends a panic with a 500, except the one that is meant to drop the connection.
+func (d Doors) catch(w http.ResponseWriter, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler { //nolint:errorlint // net/http knows this very value
+		panic(p)
+	}
+	d.Metrics.panics.WithLabelValues("http").Inc()
+	d.Log.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 }

@@ -85,7 +85,7 @@ func (t *Telegram) language(a act) string { return t.bundle.Match(a.client) }
 func (t *Telegram) slower(ctx context.Context, a act, tell bool) *answer {
 	text := t.shop.Say(flows.WordSlower, t.language(a))
 	if a.query != "" {
-		return &answer{Query: a.query, Text: cutPlain(text, toastLimit)}
+		return &answer{Query: a.query, Text: cutToast(text)}
 	}
 	if tell {
 		t.courtesy(ctx, a.user, flows.Screen{HTML: locales.Escape(text)})
@@ -97,7 +97,7 @@ func (t *Telegram) slower(ctx context.Context, a act, tell bool) *answer {
 func (t *Telegram) apologise(ctx context.Context, a act) *answer {
 	switch {
 	case a.query != "":
-		return &answer{Query: a.query, Text: cutPlain(t.shop.Say(flows.WordSorry, t.language(a)), toastLimit), Alert: true}
+		return &answer{Query: a.query, Text: cutToast(t.shop.Say(flows.WordSorry, t.language(a))), Alert: true}
 	case a.kind == kindText, a.kind == kindOther:
 		t.courtesy(ctx, a.user, t.shop.Sorry(t.language(a)))
 	}
@@ -116,7 +116,7 @@ func (t *Telegram) courtesy(ctx context.Context, chat int64, s flows.Screen) {
 func (t *Telegram) turnAway(ctx context.Context, a act) (*answer, error) {
 	text := t.shop.Say(flows.WordPrivate, t.language(a))
 	if a.query != "" {
-		return &answer{Query: a.query, Text: cutPlain(text, toastLimit)}, nil
+		return &answer{Query: a.query, Text: cutToast(text)}, nil
 	}
 	_, err := t.client.send(ctx, a.chat, flows.Screen{HTML: locales.Escape(text + "\nhttps://t.me/" + t.username)})
 	switch {

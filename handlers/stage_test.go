@@ -248,10 +248,10 @@ func (st *stage) counter(name string, labels ...string) float64 {
 	return 0
 }
 
-// post sends a body to one of the shop's routes.
-func (st *stage) post(path, secret, body string) (int, string) {
+// post sends a body to the webhook.
+func (st *stage) post(secret, body string) (int, string) {
 	st.t.Helper()
-	req, err := http.NewRequestWithContext(deadline(st.t), http.MethodPost, st.web.URL+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(deadline(st.t), http.MethodPost, st.web.URL+"/telegram/webhook", strings.NewReader(body))
 	if err != nil {
 		st.t.Fatal(err)
 	}

@@ -103,7 +103,7 @@ func (s *Stripe) take(w http.ResponseWriter, r *http.Request) (outcome string, s
 // alarm tells the admins that the secret is missing. Payments are polled meanwhile, so nothing
 // hangs on it.
 func (s *Stripe) alarm(ctx context.Context) {
-	err := s.cfg.Alerts.Alert(ctx, orders.Alert{Key: "stripe_secret", Kind: "stripe_secret"})
+	err := s.cfg.Alerts.Alert(ctx, orders.Alert{Key: "stripe_webhook", Kind: "stripe_webhook"})
 	if err != nil {
 		s.cfg.Log.ErrorContext(ctx, "stripe webhook secret is missing, and the admins could not be told", "err", err)
 	}

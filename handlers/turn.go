@@ -253,5 +253,5 @@ func (t *Telegram) toast(a act, r flows.Reply) *answer {
 	if a.query == "" {
 		return nil
 	}
-	return &answer{Query: a.query, Text: cutPlain(r.Toast, toastLimit), Alert: r.Alert}
+	return &answer{Query: a.query, Text: cutToast(r.Toast), Alert: r.Alert}
 }

@@ -162,6 +162,7 @@ func (t *Telegram) readMembership(a *act, m *membership) {
 		if here && m.Chat.ID != t.support {
 			a.kind = kindGroup
 		}
+	case models.ChatTypeChannel: // nobody to tell
 	}
 }
 
