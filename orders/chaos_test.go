@@ -297,6 +297,75 @@ func TestBoughtWhileTheOrderChanged(t *testing.T) {
 	}
 }
 
+// TestARivalUnderTheSameKey has another runner write the fence first: one of a Redis that forgot.
+func TestARivalUnderTheSameKey(t *testing.T) {
+	rival := func(w *world) func(int, string) error {
+		return func(_ int, call string) error {
+			if call == "raise" {
+				key := "buy:" + string(theOrder) + ":1"
+				if w.stripe.keys[key] == "" {
+					w.stripe.keys[key], w.stripe.meta["buy"] = "1:rival", "1:rival"
+				}
+			}
+			return nil
+		}
+	}
+	t.Run("before the purchase", func(t *testing.T) {
+		w := newWorld(t)
+		w.paid()
+		w.before = rival(w)
+		if err := w.service.Step(t.Context(), theOrder); err != nil {
+			t.Fatal(err)
+		}
+		w.want(orders.Purchasing, "") // the rival may still bring what it bought
+		w.run(time.Hour)
+		w.want(orders.Review, orders.ReasonInDoubt)
+		if w.cloud.sold != 0 {
+			t.Error("bought beside the rival")
+		}
+	})
+	t.Run("before the recovery", func(t *testing.T) {
+		w := newWorld(t)
+		w.paid()
+		w.before = func(_ int, call string) error {
+			if call == "raise" {
+				w.before = rival(w)
+				return errCrash
+			}
+			return nil
+		}
+		w.run(time.Hour)
+		w.want(orders.Review, orders.ReasonInDoubt)
+		if w.cloud.sold != 0 {
+			t.Error("bought beside the rival")
+		}
+	})
+}
+
+func TestARecovererMayDieToo(t *testing.T) {
+	w := newWorld(t)
+	w.paid()
+	w.before = func(_ int, call string) error { // the runner dies before it could raise the fence
+		if call == "raise" {
+			w.before = nil
+			return errCrash
+		}
+		return nil
+	}
+	w.after = func(_ int, call string) error { // its recoverer once it has closed the attempt
+		if call == "raise" {
+			w.after = nil
+			return errCrash
+		}
+		return nil
+	}
+	w.run(time.Hour)
+	w.want(orders.Delivered, "")
+	if w.cloud.sold != 1 || w.stripe.keys["buy:"+string(theOrder)+":1"] != "1:closed" {
+		t.Errorf("sold %d, keys %v", w.cloud.sold, w.stripe.keys)
+	}
+}
+
 func TestARunnerPausedPastItsLeaseDoesNotBuy(t *testing.T) {
 	w := newWorld(t)
 	w.paid()

@@ -473,6 +473,19 @@ func TestDelivery(t *testing.T) {
 			t.Errorf("waited %s, photos %d", waited, len(w.telegram.photos))
 		}
 	})
+	t.Run("sent but not shelved", func(t *testing.T) {
+		w := newWorld(t)
+		w.telegram.errs = map[string][]error{"put": {nil, errors.New("connection reset")}}
+		w.paid()
+		if err := w.service.Step(t.Context(), theOrder); err == nil {
+			t.Error("the failure is not told")
+		}
+		w.run(time.Hour)
+		w.want(orders.Delivered, "")
+		if len(w.telegram.photos) != 1 {
+			t.Errorf("sent %d photos", len(w.telegram.photos))
+		}
+	})
 	t.Run("down for long", func(t *testing.T) {
 		w := newWorld(t)
 		w.telegram.errs = map[string][]error{"deliver": slices.Repeat([]error{errors.New("HTTP 502")}, 30)}

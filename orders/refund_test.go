@@ -14,13 +14,14 @@ func TestRefunds(t *testing.T) {
 		state   orders.State
 		reason  string
 		refunds int
+		number  int // of the last refund tried
 	}{
-		"at once":                 {nil, orders.Refunded, orders.ReasonRejected, 1},
-		"pending first":           {[]string{"pending", "pending", "succeeded"}, orders.Refunded, orders.ReasonRejected, 1},
-		"no answer":               {[]string{"doubt", "doubt", "succeeded"}, orders.Refunded, orders.ReasonRejected, 1},
-		"refused under one key":   {[]string{"refused", "succeeded"}, orders.Refunded, orders.ReasonRejected, 1},
-		"refused again and again": {slices.Repeat([]string{"refused"}, 20), orders.Review, orders.ReasonRefundFailed, 0},
-		"failed":                  {[]string{"pending", "failed"}, orders.Review, orders.ReasonRefundFailed, 1},
+		"at once":                 {nil, orders.Refunded, orders.ReasonRejected, 1, 1},
+		"pending first":           {[]string{"pending", "pending", "succeeded"}, orders.Refunded, orders.ReasonRejected, 1, 1},
+		"no answer":               {[]string{"doubt", "doubt", "succeeded"}, orders.Refunded, orders.ReasonRejected, 1, 1},
+		"refused under one key":   {[]string{"refused", "succeeded"}, orders.Refunded, orders.ReasonRejected, 1, 2},
+		"refused again and again": {slices.Repeat([]string{"refused"}, 20), orders.Review, orders.ReasonRefundFailed, 0, 6},
+		"failed":                  {[]string{"pending", "failed"}, orders.Review, orders.ReasonRefundFailed, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -28,9 +29,9 @@ func TestRefunds(t *testing.T) {
 			w.stripe.refundAnswers = c.answers
 			w.paid()
 			w.run(10 * 24 * time.Hour)
-			w.want(c.state, c.reason)
-			if len(w.stripe.refunds) != c.refunds || w.stripe.refunded() > 455 {
-				t.Errorf("refunds %v", w.stripe.refunds)
+			o := w.want(c.state, c.reason)
+			if len(w.stripe.refunds) != c.refunds || o.Refund.N != c.number || w.stripe.refunded() > 455 {
+				t.Errorf("refunds %v, the last numbered %d", w.stripe.refunds, o.Refund.N)
 			}
 		})
 	}

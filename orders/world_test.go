@@ -429,7 +429,7 @@ func (s *stripe) Fence(context.Context, string) (f orders.Fence, err error) {
 }
 
 func (s *stripe) RaiseFence(_ context.Context, _ string, id orders.ID, n int, value string) (err error) {
-	key := fmt.Sprintf("buy:%s:%d", id, n)
+	key := fmt.Sprintf("buy:%s:%d", string(id), n)
 	write := func() {
 		switch written, used := s.keys[key]; {
 		case !used:
@@ -465,7 +465,7 @@ func (s *stripe) refunded() (sum int64) {
 }
 
 func (s *stripe) Refund(_ context.Context, _ string, id orders.ID, n int, amount esim.Money) (r orders.Refund, err error) {
-	key := fmt.Sprintf("%s:%d", id, n)
+	key := fmt.Sprintf("%s:%d", string(id), n)
 	lost := s.w.call("refund", func() {
 		answer := "succeeded"
 		if len(s.refundAnswers) > 0 {
@@ -666,5 +666,11 @@ func (n *telegram) Alert(_ context.Context, a orders.Alert) (err error) {
 }
 
 func (n *telegram) Put(_ context.Context, o *orders.Order) error {
-	return n.w.call("put", func() { n.shelved = append(n.shelved, o.State) })
+	var err error
+	lost := n.w.call("put", func() {
+		if err = n.err("put"); err == nil {
+			n.shelved = append(n.shelved, o.State)
+		}
+	})
+	return errors.Join(lost, err)
 }
