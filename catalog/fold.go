@@ -12,18 +12,18 @@ import (
 const maxQuery = 100
 
 // fold brings a name or a query to the form in which names are compared: as foldLetters does, with
-// "saint" as "st", and without "and" and a leading "the", which people leave out or write as "&".
+// "saint" as "st", and without "and" and "the", which people leave out or write as "&".
 func fold(s string) string {
 	words := strings.Fields(foldLetters(s))
 	if len(words) < 2 {
 		return strings.Join(words, " ")
 	}
 	kept := words[:0]
-	for i, w := range words {
-		switch {
-		case w == "and", w == "the" && i == 0:
+	for _, w := range words {
+		switch w {
+		case "and", "the":
 			continue
-		case w == "saint", w == "sainte":
+		case "saint", "sainte":
 			w = "st"
 		}
 		kept = append(kept, w)

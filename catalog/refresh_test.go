@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -221,8 +223,16 @@ func TestRestoreOfRubbish(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var newer bytes.Buffer
+	packed := gzip.NewWriter(&newer)
+	if _, err := fmt.Fprintf(packed, `{"schema":%d,"listings":[]}`, schema+1); err != nil {
+		t.Fatal(err)
+	}
+	if err := packed.Close(); err != nil {
+		t.Fatal(err)
+	}
 	for name, data := range map[string][]byte{
-		"empty": nil, "no gzip": []byte("{}"), "cut short": good[:len(good)/2], "another provider's": good,
+		"newer": newer.Bytes(), "empty": nil, "no gzip": []byte("{}"), "cut short": good[:len(good)/2], "another provider's": good,
 	} {
 		s.cache.data[mobile] = data
 		s.cache.stamps[mobile] = s.now
