@@ -173,7 +173,9 @@ func (s *Stripe) pages(ctx context.Context, since time.Time, expand []string, fn
 		err := s.call(pageCtx, "list checkout sessions", harmless, func(ctx context.Context) error {
 			p := &stripe.CheckoutSessionListParams{CreatedRange: &stripe.RangeQueryParams{GreaterThanOrEqual: since.Unix()}}
 			p.Context, p.Single, p.Limit = ctx, true, stripe.Int64(100)
-			p.Expand = stripe.StringSlice(expand)
+			for _, e := range expand { // an empty list would be sent as expand=
+				p.AddExpand(e)
+			}
 			if after != "" {
 				p.StartingAfter = stripe.String(after)
 			}

@@ -55,7 +55,7 @@ func (s *Stripe) intent(ctx context.Context, id string) (p *stripe.PaymentIntent
 func (s *Stripe) RaiseFence(ctx context.Context, intent string, order orders.ID, n int, value string) error {
 	ctx, cancel := within(ctx)
 	defer cancel()
-	err := s.update(ctx, "raise fence", keyed, intent, fmt.Sprintf("buy:%s:%d", order, n), metaBuy, value)
+	err := s.update(ctx, "raise fence", keyed, intent, fmt.Sprintf("buy:%s:%d", string(order), n), metaBuy, value)
 	var e *Error
 	switch {
 	case !errors.As(err, &e):

@@ -25,7 +25,7 @@ func (s *Stripe) Refund(ctx context.Context, intent string, order orders.ID, n i
 	if err != nil {
 		return orders.Refund{}, fmt.Errorf("refund %s: %w", order, err)
 	}
-	name := fmt.Sprintf("%s:%d", order, n)
+	name := fmt.Sprintf("%s:%d", string(order), n)
 	made, err := s.refundNamed(ctx, intent, name)
 	if err == nil && made == nil {
 		made, err = s.refund(ctx, intent, name, "", minor)
