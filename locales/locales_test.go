@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 
 // untranslated are the languages whose translation is under way: what they lack is printed, and
 // what the others lack fails.
-const untranslated = "es fr de ru ar"
+const untranslated = "es fr de"
 
 func TestNothingIsMissing(t *testing.T) {
 	for _, missing := range load(t).Missing() {
