@@ -51,6 +51,7 @@ func running(t *testing.T, w *world) (stop context.CancelFunc, ended <-chan stru
 
 func TestRunEndsWhatItBegan(t *testing.T) {
 	w := newWorld(t)
+	w.parallel = true
 	slow := &slowSeller{seller: w.cloud, asked: make(chan struct{}), let: make(chan struct{})}
 	w.config.Providers = map[esim.Provider]providers.Provider{esim.CloudESIM: slow}
 	w.config.Tick = time.Hour // what is made due here is run at once, not at the next tick
@@ -89,6 +90,7 @@ func TestNoPurchaseBeginsOnceStopped(t *testing.T) {
 
 func TestRunFindsWhatIsDue(t *testing.T) {
 	w := newWorld(t)
+	w.parallel = true
 	w.config.Tick = time.Millisecond
 	w.paid() // by the process before
 	w.restart()
@@ -105,17 +107,17 @@ func TestRunFindsWhatIsDue(t *testing.T) {
 
 func TestAPanicStaysWithItsOrder(t *testing.T) {
 	w := newWorld(t)
+	w.parallel = true
 	w.config.Tick = time.Millisecond
 	w.paid()
 	w.restart()
 	recovered := make(chan struct{})
-	panicked := false
+	var panicked atomic.Bool
 	w.before = func(_ int, call string) error {
 		switch {
-		case call == "buy" && !panicked:
-			panicked = true
+		case call == "buy" && panicked.CompareAndSwap(false, true):
 			panic("provider client")
-		case call == "due" && panicked:
+		case call == "due" && panicked.Load():
 			select {
 			case <-recovered:
 			default:

@@ -99,6 +99,8 @@ type Service struct {
 	log    *slog.Logger
 	// wait sleeps for d or until ctx ends.
 	wait func(ctx context.Context, d time.Duration) error
+	// meanwhile does something beside the caller's work; the function it returns waits for it.
+	meanwhile func(do func()) (wait func())
 
 	slots    chan struct{} // one token a running drive
 	kicks    chan ID
@@ -122,7 +124,7 @@ func New(c Config) (*Service, error) {
 		holdDeadline:    orDefault(c.HoldDeadline, 2*time.Hour),
 		reconcile:       orDefault(c.ReconcileInterval, time.Minute),
 		tick:            orDefault(c.Tick, time.Second),
-		rate:            c.Rate, random: c.Random, owner: c.Owner, wait: sleep,
+		rate:            c.Rate, random: c.Random, owner: c.Owner, wait: sleep, meanwhile: inBackground,
 		slots: make(chan struct{}, orDefault(c.Parallel, 16)), kicks: make(chan ID, 256), inFlight: map[ID]bool{},
 	}
 	if s.random == nil {

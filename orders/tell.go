@@ -38,17 +38,26 @@ func (s *Service) tellMeanwhile(ctx context.Context, o *Order) (wait func()) {
 	if o.Told == notice {
 		return func() {}
 	}
-	view, done := o.clone(), make(chan struct{})
-	go func() {
-		defer close(done)
+	view := o.clone()
+	done := s.meanwhile(func() {
 		defer s.recovered(ctx, "tell")
 		s.tell(ctx, view, notice)
 		s.notifier.Working(ctx, view)
-	}()
+	})
 	return func() {
-		<-done
+		done()
 		o.Screen, o.Told = view.Screen, view.Told
 	}
+}
+
+// inBackground does something in a goroutine of its own, which the returned function waits for.
+func inBackground(do func()) (wait func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	return func() { <-done }
 }
 
 // alert tells the admins, best effort: what must not be lost alerts from the review step.

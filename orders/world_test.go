@@ -56,6 +56,7 @@ type world struct {
 	// process: everything fails until restart.
 	before, after func(n int, call string) error
 	dead          bool
+	parallel      bool // services work as in earnest, with goroutines
 
 	store    *memory
 	stripe   *stripe
@@ -106,6 +107,9 @@ func (w *world) runner(now func() time.Time) *orders.Service {
 	if err != nil {
 		w.Fatalf("new service: %v", err)
 	}
+	if !w.parallel {
+		s.Sequential()
+	}
 	s.SetWait(func(ctx context.Context, d time.Duration) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -120,9 +124,15 @@ func (w *world) runner(now func() time.Time) *orders.Service {
 
 // restart begins a new process.
 func (w *world) restart() *world {
-	w.dead = false
+	w.kill(false)
 	w.service = w.runner(w.clock)
 	return w
+}
+
+func (w *world) kill(dead bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dead = dead
 }
 
 func (w *world) clock() time.Time {
@@ -148,7 +158,7 @@ func (w *world) call(name string, do func()) error {
 	}
 	if before != nil {
 		if err := before(n, name); err != nil {
-			w.dead = true
+			w.kill(true)
 			return err
 		}
 	}
@@ -157,7 +167,7 @@ func (w *world) call(name string, do func()) error {
 	w.mu.Unlock()
 	if after != nil {
 		if err := after(n, name); err != nil {
-			w.dead = true
+			w.kill(true)
 			return err
 		}
 	}
@@ -352,10 +362,10 @@ type stripe struct {
 	keys     map[string]string // idempotency key → value written
 	refunds  map[string]orders.Refund
 
-	disputed, slowRefunds bool
-	outside               int64    // minor units refunded in the Dashboard
-	refundAnswers         []string // what Refund answers, in turn: a status, "doubt", "refused"
-	down                  map[string]int
+	disputed      bool
+	outside       int64    // minor units refunded in the Dashboard
+	refundAnswers []string // what Refund answers, in turn: a status, "doubt", "refused"
+	down          map[string]int
 }
 
 // fails takes one of the failures that were ordered for a call.
