@@ -122,7 +122,7 @@ func (s *strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.t.Error(err)
 		return
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
 		s.t.Error(err)
@@ -191,6 +191,6 @@ func freePort(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	return fmt.Sprint(l.Addr())
 }

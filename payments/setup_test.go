@@ -12,7 +12,11 @@ func TestEnsureWebhook(t *testing.T) {
 	const url = "https://shop.test/stripe/webhook"
 	d := newDesk(t)
 	var saved []string
-	save := func(secret string) error { saved = append(saved, secret); return nil }
+	var broken error // of the store
+	save := func(secret string) error {
+		saved = append(saved, secret)
+		return broken
+	}
 	ensure := func(have bool, want bool) string {
 		t.Helper()
 		made, err := d.EnsureWebhook(t.Context(), url, have, save)
@@ -48,8 +52,8 @@ func TestEnsureWebhook(t *testing.T) {
 	if second := ensure(false, true); second == first || len(saved) != 2 || saved[0] == saved[1] {
 		t.Errorf("the secret was lost: %v", saved)
 	}
-	broken := errors.New("no store")
-	if _, err := d.EnsureWebhook(t.Context(), url+"/b", false, func(string) error { return broken }); !errors.Is(err, broken) {
+	broken = errors.New("no store")
+	if _, err := d.EnsureWebhook(t.Context(), url+"/b", false, save); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 	if left, err := d.endpointsAt(t.Context(), url+"/b"); err != nil || len(left) != 0 {

@@ -107,7 +107,7 @@ func (s *shop) do(method, path string, form url.Values, headers ...string) reply
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	out := reply{status: resp.StatusCode, header: resp.Header}
 	if err := json.NewDecoder(resp.Body).Decode(&out.body); err != nil {
 		s.t.Fatalf("%s %s: answer is no JSON: %v", method, path, err)
