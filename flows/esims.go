@@ -243,6 +243,8 @@ func (v *visit) validText(e *usage.ESIM) string {
 		return ""
 	case e.ExpiresAt.IsZero():
 		return v.l.H("valid", args{"Days": v.l.Isolate(v.l.Days(e.Plan.Days))})
+	case e.About && stateOf(e, v.now) == string(esim.StatusReady):
+		return lines(v.l.H("valid", args{"Days": v.l.Isolate(v.l.Days(e.Plan.Days))}), v.l.H("esim_latest", args{"Date": v.l.Isolate(v.l.Date(e.ExpiresAt))}))
 	case e.About:
 		return v.l.H("esim_until_about", args{"Date": v.l.Isolate(v.l.Date(e.ExpiresAt)), "Time": timeLeft(v.l, e, v.now)})
 	default:

@@ -36,6 +36,9 @@ func scenes() map[string]func(s *stage) []flows.Screen {
 		s.regular()
 		return s.shop.Delivery(s.desk.orders[unlinked], s.client)
 	}
+	scenes["order_shown"] = func(s *stage) []flows.Screen {
+		return []flows.Screen{s.shop.OrderScreen(s.order(delivered, customer, "JP-10-30", orders.Delivered), s.client)}
+	}
 	scenes["delivery_image"] = func(s *stage) []flows.Screen {
 		s.regular()
 		o := s.desk.orders[delivered]
@@ -180,6 +183,12 @@ func esimScenes(one func(string, func(*stage))) {
 		s.regular()
 		s.order(unpaid, customer, "858", orders.AwaitingPayment)
 		s.command("esims", "")
+	})
+	one("esim_latest", func(s *stage) {
+		s.regular()
+		e := s.esims[string(untouched)]
+		e.ExpiresAt, e.About = noon.Add(180*24*time.Hour), true
+		s.press("esim/" + string(untouched))
 	})
 	one("esims_past", func(s *stage) { s.regular(); s.press("past") })
 	for name, id := range map[string]orders.ID{"in_use": delivered, "untouched": untouched, "unlinked": unlinked, "used_up": spent, "cancelled": cancelled} {

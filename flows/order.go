@@ -139,12 +139,18 @@ func (v *visit) cancel(ctx context.Context, words []string) (Reply, error) {
 // OrderScreen is an order's screen in its present state: what happens to the money, and what the
 // customer can do. It shows no activation code.
 func (s *Shop) OrderScreen(o *orders.Order, lang string) Screen {
-	return s.orderScreen(s.cfg.Bundle.For(lang), o, "")
+	// It is drawn where the order was paid, so the photo comes below.
+	return s.drawOrder(s.cfg.Bundle.For(lang), o, "", "order_delivered")
 }
 
-// orderScreen is OrderScreen with a notice (HTML) below the title.
+// orderScreen is OrderScreen for who opens it again, with a notice (HTML) below the title.
 func (s *Shop) orderScreen(l *locales.Localizer, o *orders.Order, notice string) Screen {
-	name, state, rows := s.orderState(l, o)
+	return s.drawOrder(l, o, notice, "order_delivered_before")
+}
+
+// drawOrder draws an order. delivered is the key of what is said once the photo was sent.
+func (s *Shop) drawOrder(l *locales.Localizer, o *orders.Order, notice, delivered string) Screen {
+	name, state, rows := s.orderState(l, o, delivered)
 	test := ""
 	if s.cfg.TestMode {
 		test = l.H("order_test")
@@ -157,7 +163,7 @@ func (s *Shop) orderScreen(l *locales.Localizer, o *orders.Order, notice string)
 }
 
 // orderState returns the state's name for metrics, what to say, and the ways on.
-func (s *Shop) orderState(l *locales.Localizer, o *orders.Order) (name, html string, rows [][]Button) {
+func (s *Shop) orderState(l *locales.Localizer, o *orders.Order, delivered string) (name, html string, rows [][]Button) {
 	price := args{"Price": money(l, o.Plan.Retail)}
 	toESIMs := []Button{press(l.T("button_esims"), "esims"), back(l, "start")}
 	switch o.State {
@@ -173,7 +179,7 @@ func (s *Shop) orderState(l *locales.Localizer, o *orders.Order) (name, html str
 		return "ready", l.H("order_issued"), withRows(nil, receipt(l, o), toESIMs)
 	case orders.Delivered:
 		rows = [][]Button{{{Text: l.T("button_my_esim"), Data: to("esim", string(o.ID)), Style: Primary}}, {s.companion(l, o)}}
-		return "delivered", l.H("order_delivered"), withRows(rows, append(receipt(l, o), back(l, "start")))
+		return "delivered", l.H(delivered), withRows(rows, append(receipt(l, o), back(l, "start")))
 	case orders.Refunding, orders.Refunded:
 		name, html = s.refunded(l, o)
 		return name, html, withRows(nil, receipt(l, o), []Button{press(l.T("button_destinations"), "dest"), back(l, "start")})
