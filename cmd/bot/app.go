@@ -97,7 +97,14 @@ func (a *app) build(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("ask Telegram for the bot's name: %w", err)
 	}
-	return a.wire(parts{bundle: bundle, sellers: sellers, client: client, username: username, metrics: metrics})
+	if err := a.wire(parts{bundle: bundle, sellers: sellers, client: client, username: username, metrics: metrics}); err != nil {
+		return err
+	}
+	// The last good catalogue sells at once; without one the shop waits for the providers.
+	if err := a.catalog.Restore(ctx); err != nil {
+		a.log.WarnContext(ctx, "catalogue not restored", "err", err)
+	}
+	return nil
 }
 
 // sandboxRate is how many requests a second a provider on this machine takes.

@@ -16,6 +16,7 @@ import (
 	"github.com/makiuchi-d/gozxing/qrcode"
 
 	"esimbot/esim"
+	"esimbot/locales"
 	"esimbot/sandbox/clock"
 	"esimbot/sandbox/telegram"
 	"esimbot/sandbox/wholesale"
@@ -219,6 +220,16 @@ func (s *stage) planOf(p esim.Provider) esim.Plan {
 	}
 	s.t.Fatalf("no plan of %s is on sale", p)
 	return esim.Plan{}
+}
+
+// english is how the customer's client reads.
+func (s *stage) english() *locales.Localizer {
+	s.t.Helper()
+	bundle, err := locales.Load()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return bundle.For("en")
 }
 
 // logBuffer keeps a log for the test to read while the shop writes it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"esimbot/catalog"
 	"esimbot/flows"
@@ -37,7 +38,7 @@ func (a *app) wire(p parts) error {
 	a.catalog, err = catalog.New(catalog.Config{
 		Providers: p.sellers, Pricing: a.cfg.Pricing, Cache: a.store, Bundle: p.bundle, Refresh: a.cfg.CatalogRefresh, Now: a.now, Log: a.log,
 		Alert: func(ctx context.Context, key, detail string) {
-			alert(ctx, orders.Alert{Key: key, Kind: "catalogue", Detail: detail})
+			alert(ctx, orders.Alert{Key: key, Kind: catalogueAlert(key), Detail: detail})
 		},
 	})
 	if err != nil {
@@ -72,6 +73,18 @@ func (a *app) wire(p parts) error {
 	}
 	a.handler, err = a.doors(p.metrics, notifier)
 	return err
+}
+
+// catalogueAlert names the text of an alert from the catalogue by what its key is about.
+func catalogueAlert(key string) string {
+	switch about, _, _ := strings.Cut(key, ":"); about {
+	case "balance":
+		return "balance_low"
+	case "provider":
+		return "provider_down"
+	default:
+		return "catalogue"
+	}
 }
 
 func (a *app) newPayments(p parts) (*payments.Stripe, error) {

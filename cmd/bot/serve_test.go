@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"esimbot/esim"
+	"esimbot/sandbox"
+	"esimbot/store/storetest"
+)
+
+// `bot serve`, configured by its environment alone, sells against servers that speak the four
+// APIs: by webhook after `bot setup`, and by long polling. Each time one provider is on, the one
+// whose credentials are set; Mobilexy's two hundred lists are fetched at the polite pace of a shop.
+func TestServe(t *testing.T) {
+	t.Run("webhook", func(t *testing.T) {
+		serveStage(t, map[string]string{"MOBILEXY_API_KEY": ""}).order(esim.CloudESIM)
+	})
+	t.Run("polling", func(t *testing.T) {
+		serveStage(t, map[string]string{"CLOUDESIM_API_TOKEN": "", "PUBLIC_URL": ""}).order(esim.Mobilexy)
+	})
+}
+
+// A served is a stage whose shop runs as the command line runs it.
+type served struct {
+	*stage
+	stderr *logBuffer
+}
+
+func serveStage(t *testing.T, own map[string]string) *served {
+	t.Helper()
+	shop := freeAddr(t)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	world := sandbox.New(sandbox.Options{BaseURL: "http://" + listener.Addr().String()})
+	outside := &http.Server{Handler: world.Handler(), ReadHeaderTimeout: time.Second}
+	var running sync.WaitGroup
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	running.Go(func() { _ = outside.Serve(listener) }) // ends with Close below
+	running.Go(func() { _ = world.Run(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		_ = outside.Close()
+		running.Wait()
+	})
+	vars := world.Env()
+	vars["REDIS_URL"], vars["LISTEN_ADDR"], vars["METRICS_ADDR"] = storetest.Redis(t), shop, "off"
+	vars["PUBLIC_URL"] = "http://" + shop
+	maps.Copy(vars, own)
+	environment(t, vars) // sets the process's variables
+	world.Stripe.SetWebhook("http://"+shop+"/stripe/webhook", vars["STRIPE_WEBHOOK_SECRET"])
+	s := &served{stage: &stage{playground: &playground{base: "http://" + listener.Addr().String(), world: world}, t: t, ctx: ctx, logs: &logBuffer{}}, stderr: &logBuffer{}}
+	s.command(exitOK, "setup")
+	s.start(shop)
+	return s
+}
+
+// command runs the program to its end and returns what it printed.
+func (s *served) command(want int, args ...string) string {
+	s.t.Helper()
+	var stdout bytes.Buffer
+	if got := run(s.ctx, args, &stdout, s.stderr); got != want {
+		s.t.Fatalf("bot %v: status %d, want %d\n%s%s", args, got, want, &stdout, s.stderr)
+	}
+	return stdout.String()
+}
+
+// start runs `bot serve` until the test ends, and then sees that it stops cleanly.
+func (s *served) start(addr string) {
+	s.t.Helper()
+	ctx, stop := context.WithCancel(s.ctx)
+	status := make(chan int, 1)
+	go func() { status <- run(ctx, []string{"serve"}, s.stderr, s.stderr) }()
+	s.t.Cleanup(func() {
+		stop()
+		if got := <-status; got != exitOK {
+			s.t.Errorf("bot serve ended with %d:\n%s", got, s.stderr)
+		}
+	})
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		select {
+		case <-tick.C:
+		case got := <-status:
+			status <- got
+			s.t.Fatalf("bot serve ended with %d:\n%s", got, s.stderr)
+		case <-s.ctx.Done():
+			s.t.Fatal("bot serve is not ready")
+		}
+		req, err := http.NewRequestWithContext(s.ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+	}
+}
+
+// order buys the provider's first plan by its deep link.
+func (s *served) order(provider esim.Provider) {
+	s.t.Helper()
+	photos, sales := s.photos(), len(s.sold(provider))
+	plan := esim.Plan{Provider: provider, ID: s.world.Mobilexy.Plans()[0].Code}
+	if provider == esim.CloudESIM {
+		plan.ID = s.world.CloudESIM.Plans()[0].Code
+	}
+	s.say("/start p_" + plan.Ref())
+	s.press("Buy")
+	s.pay()
+	s.until("another photo", func() bool { return s.photos() > photos })
+	if got := len(s.sold(provider)); got != sales+1 {
+		s.t.Errorf("%s sold %d eSIMs, want one", provider, got-sales)
+	}
+}
+
+func (s *served) photos() int {
+	n := 0
+	for _, m := range s.world.Telegram.Messages(customer) {
+		if len(m.Photo) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// The command line's own mistakes end with status 2 and one line a problem.
+func TestExitStatus(t *testing.T) {
+	environment(t, map[string]string{"LOG_LEVEL": "loud"})
+	for _, tc := range []struct {
+		args []string
+		want int
+		says string
+	}{
+		{[]string{"serve"}, exitUsage, "TELEGRAM_BOT_TOKEN: is required"},
+		{[]string{"serve"}, exitUsage, "LOG_LEVEL:"},
+		{[]string{"setup"}, exitUsage, "STRIPE_SECRET_KEY: is required"},
+		{[]string{"doctor"}, exitUsage, "REDIS_URL: is required"},
+		{[]string{"dance"}, exitUsage, "dance"},
+		{[]string{}, exitUsage, "serve"},
+		{[]string{"--help"}, exitOK, "sandbox"},
+	} {
+		var out bytes.Buffer
+		if got := run(t.Context(), tc.args, &out, &out); got != tc.want || !strings.Contains(out.String(), tc.says) {
+			t.Errorf("bot %v: status %d, want %d, and %q in\n%s", tc.args, got, tc.want, tc.says, &out)
+		}
+	}
+}
+
+// doctor says what is wrong with each part, and is content with a sandbox that is well.
+func TestDoctor(t *testing.T) {
+	s := serveStage(t, nil)
+	said := s.command(exitOK, "doctor")
+	for _, want := range []string{"ok   configuration", "ok   Redis persistence", "ok   Telegram knows the bot", "ok   CloudeSIM balance", "250.00 USD", "ok   Stripe knows the key", "ok   clock against Stripe's"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no line %q in\n%s", want, said)
+		}
+	}
+	t.Setenv("MOBILEXY_API_KEY", "wrong")
+	said = s.command(exitFailed, "doctor")
+	if !strings.Contains(said, "FAIL Mobilexy balance") || !strings.Contains(said, "ok   CloudeSIM balance") {
+		t.Errorf("a wrong key is not named:\n%s", said)
+	}
+	if strings.Contains(said, "wrong:") || strings.Contains(fmt.Sprint(s.stderr), "sandbox-cloudesim-token") {
+		t.Error("a credential was printed")
+	}
+}
