@@ -7,9 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/shopspring/decimal"
+
+	"esimbot/catalog"
 	"esimbot/esim"
 	"esimbot/flows"
 	"esimbot/orders"
+	"esimbot/providers"
 )
 
 func TestCommandsAndLinks(t *testing.T) {
@@ -291,5 +295,38 @@ func TestPlanKnowsItsPage(t *testing.T) {
 	rows := s.screen().Rows
 	if last := rows[len(rows)-1]; last[len(last)-1].Data != "plans/c_jp/2" {
 		t.Errorf("back leads to %s", last[len(last)-1].Data)
+	}
+}
+
+// TestTermsInWords: each way a plan can be is said in its own words, and nothing that isn't known.
+func TestTermsInWords(t *testing.T) {
+	voice := esim.Plan{Kind: esim.Unlimited, Days: 3}
+	for name, c := range map[string]struct {
+		change func(*esim.Plan)
+		has    string
+		hasNot string
+	}{
+		"daily without a throttle": {func(p *esim.Plan) { p.Kind, p.DailyBytes = esim.Daily, esim.GB }, "1 GB a day, new every day", "full speed"},
+		"no rule named":            {func(*esim.Plan) {}, "names no limit", "📡"},
+		"texts only":               {func(p *esim.Plan) { p.SMS = 1 }, "With a phone number: 1 text message", "Data only"},
+		"unlimited calls":          {func(p *esim.Plan) { p.VoiceMinutes = -1 }, "With a phone number: unlimited calls", "Data only"},
+		"both without end":         {func(p *esim.Plan) { p.VoiceMinutes, p.SMS = -1, -1 }, "unlimited calls, unlimited text messages", "Data only"},
+		"networks without speed":   {func(p *esim.Plan) { p.Operators = []string{"A", "B", "C", "D", "E", "F"} }, "📡 A, B, C, D and 2 more", ", E"},
+		"long rule":                {func(p *esim.Plan) { p.FairUse = strings.Repeat("rule ", 500) }, "…", strings.Repeat("rule ", 100)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := voice
+			c.change(&p)
+			l := listing(esim.Mobilexy, "1", "9.00", esim.Country, providers.Place{Code: "JP"}, p)
+			s := newStage(t)
+			s.customer.ID, s.customer.Bought = customer, 1
+			rule := catalog.Pricing{Currency: esim.USD, Rate: decimal.NewFromInt(1), MarkupPercent: decimal.NewFromInt(30), RoundUpTo: decimal.RequireFromString("0.01")}
+			s.snap = catalog.NewSnapshot(loadBundle(t), rule, map[esim.Provider][]providers.Listing{esim.Mobilexy: {l}})
+			s.press("plan/" + l.Plan.Ref())
+			check(t, name, s.screen())
+			if html := s.screen().HTML; !strings.Contains(html, c.has) || strings.Contains(html, c.hasNot) {
+				t.Errorf("%s", html)
+			}
+		})
 	}
 }
