@@ -42,7 +42,8 @@ func (s *Service) keep(ctx context.Context, o *Order, b Bought) error {
 			s.mark(ctx, o, "got", got)
 			marked = true
 		}
-		s.log.ErrorContext(ctx, "bought eSIM not stored yet", slog.String("order", string(o.ID)), slog.Any("error", err))
+		s.log.ErrorContext(ctx, "bought eSIM not stored yet", slog.String("order", string(o.ID)),
+			slog.String("provider", string(b.Profile.Provider)), slog.String("order_no", b.Profile.OrderNo), slog.Any("error", err))
 		if werr := s.wait(limited, backoff(tries, 100*time.Millisecond, 5*time.Second)); werr != nil {
 			return fmt.Errorf("store what was bought for %s: %w", o.ID, errors.Join(err, werr))
 		}

@@ -166,6 +166,9 @@ func (s *Service) raise(ctx context.Context, o *Order, last Attempt) (bool, erro
 
 // lower gives an attempt up that Stripe could not allow now.
 func (s *Service) lower(ctx context.Context, o *Order, edits ...edit) error {
+	if o.Tries >= patience {
+		s.alert(ctx, Alert{Key: "stripe", Kind: "stripe_down", Order: o})
+	}
 	return s.move(ctx, o, Paid, ReasonStripeDown, append(edits, s.restLikePaid(backoff(o.Tries, 2*time.Second, s.reconcile)))...)
 }
 

@@ -127,7 +127,8 @@ func (s *Service) Step(ctx context.Context, id ID) error {
 	case errors.Is(err, ErrNewer), err == nil && !o.State.known():
 		return s.store.Postpone(ctx, id, now.Add(foreignPause))
 	case err != nil:
-		return fmt.Errorf("load order %s: %w", id, err)
+		// One that can't be read must not be tried with each look, before all others.
+		return errors.Join(fmt.Errorf("load order %s: %w", id, err), s.store.Postpone(ctx, id, now.Add(stepRetry)))
 	case o.State.Finished(), now.Before(o.DueAt), o.Lease.Held(now):
 		return nil
 	}

@@ -8,10 +8,10 @@ import (
 
 // tell shows the customer a notice on the order's screen and notes in o, to be saved with what
 // comes next, that it was shown. A failure is logged and never holds the order up: the next
-// change shows the screen as it is then.
-func (s *Service) tell(ctx context.Context, o *Order, notice string) {
+// change shows the screen as it is then. It reports whether the customer sees the notice now.
+func (s *Service) tell(ctx context.Context, o *Order, notice string) bool {
 	if o.Told == notice {
-		return
+		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, showTimeout)
 	defer cancel()
@@ -21,10 +21,13 @@ func (s *Service) tell(ctx context.Context, o *Order, notice string) {
 	switch {
 	case errors.Is(err, ErrUnreachable):
 		o.Told = notice
+		return false
 	case err != nil:
 		s.log.WarnContext(ctx, "screen not shown", slog.String("order", string(o.ID)), slog.String("notice", notice), slog.Any("error", err))
+		return false
 	default:
 		o.Screen, o.Told = m, notice
+		return true
 	}
 }
 
@@ -41,8 +44,9 @@ func (s *Service) tellMeanwhile(ctx context.Context, o *Order) (wait func()) {
 	view := o.clone()
 	done := s.meanwhile(func() {
 		defer s.recovered(ctx, "tell")
-		s.tell(ctx, view, notice)
-		s.notifier.Working(ctx, view)
+		if s.tell(ctx, view, notice) {
+			s.notifier.Working(ctx, view)
+		}
 	})
 	return func() {
 		done()

@@ -412,7 +412,7 @@ func TestRedisDownIsAnErrorAndPasses(t *testing.T) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not on PATH")
 	}
-	server := storetest.Start(t)
+	server := storetest.StartDurable(t)
 	s := open(t, server.URL()+"?max_retries=1&dial_timeout=1s&min_retry_backoff=1ms&max_retry_backoff=2ms")
 	o := order(t, 1)
 	create(t, s, o)
