@@ -199,11 +199,12 @@ type ledger struct {
 	alerts []orders.Alert
 }
 
-func (l *ledger) HandlePayment(_ context.Context, e orders.PaymentEvent) error {
-	if l.err == nil {
-		l.events = append(l.events, e)
+func (l *ledger) HandlePayment(ctx context.Context, e orders.PaymentEvent) error {
+	if err := errors.Join(ctx.Err(), l.err); err != nil {
+		return err
 	}
-	return l.err
+	l.events = append(l.events, e)
+	return nil
 }
 
 func (l *ledger) Alert(_ context.Context, a orders.Alert) error {
@@ -272,6 +273,29 @@ func TestStripeDoor(t *testing.T) {
 				t.Errorf("handled %+v", books.events)
 			}
 		})
+	}
+}
+
+// A payment that Stripe told of is recorded even if Stripe hangs up.
+func TestStripeHungUp(t *testing.T) {
+	metrics, err := NewMetrics(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	books := &ledger{}
+	door, err := NewStripe(StripeConfig{
+		Parse:  func([]byte, string) (orders.PaymentEvent, error) { return orders.PaymentEvent{ID: "evt_1"}, nil },
+		Orders: books, Alerts: books, Log: slog.New(slog.DiscardHandler), Metrics: metrics,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	w := httptest.NewRecorder()
+	door.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/stripe/webhook", strings.NewReader("payload")))
+	if w.Code != http.StatusOK || len(books.events) != 1 {
+		t.Errorf("%d with %d events", w.Code, len(books.events))
 	}
 }
 

@@ -155,3 +155,18 @@ func TestAlertMoved(t *testing.T) {
 		t.Errorf("sent to %v; log %s", chats, st.log)
 	}
 }
+
+// What is begun is finished even if Telegram hangs up.
+func TestHungUp(t *testing.T) {
+	st := newStage(t)
+	first := st.show(spot{chat: customer}, *page("one"))
+	ctx, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/telegram/webhook", strings.NewReader(pressBody(1, first.ID, "two")))
+	r.Header.Set(secretHeader, testSecret)
+	w := httptest.NewRecorder()
+	st.door.ServeHTTP(w, r)
+	if w.Code != http.StatusOK || st.last(customer).Body() != "two" {
+		t.Errorf("answered %d, the chat shows %q", w.Code, st.texts(customer))
+	}
+}

@@ -118,3 +118,22 @@ func TestPaceBounded(t *testing.T) {
 		t.Errorf("%d failures remembered", len(f.times))
 	}
 }
+
+// An update that comes again is not a flood.
+func TestPaceRepeated(t *testing.T) {
+	p, now := newPace(), time.Unix(0, 0)
+	for range 3 * paceBurst {
+		if ok, _ := p.take(customer, 1, now); !ok {
+			t.Fatal("the same update again is slowed")
+		}
+	}
+	let := 0
+	for update := int64(2); update < 3*paceBurst; update++ {
+		if ok, _ := p.take(customer, update, now); ok {
+			let++
+		}
+	}
+	if let != paceBurst-1 {
+		t.Errorf("%d more let through, want %d", let, paceBurst-1)
+	}
+}
