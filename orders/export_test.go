@@ -16,5 +16,8 @@ func (s *Service) Sequential() {
 	s.meanwhile = func(do func()) func() { do(); return func() {} }
 }
 
+// SetDrain replaces how long Run lets work in flight go on.
+func (s *Service) SetDrain(d time.Duration) { s.drain = d }
+
 // Stop makes the service begin no purchase any more, as Run does when it is told to end.
 func (s *Service) Stop() { s.stopping.Store(true) }

@@ -31,7 +31,6 @@ func (s *Service) Run(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var running sync.WaitGroup
-	defer running.Wait()
 	tick := time.NewTicker(s.tick)
 	defer tick.Stop()
 	for {
@@ -42,13 +41,12 @@ func (s *Service) Run(ctx context.Context) error {
 			s.start(work, &running, id)
 		case <-ctx.Done():
 			s.stopping.Store(true)
-			drained := make(chan struct{})
-			go func() { running.Wait(); close(drained) }()
-			select {
-			case <-drained:
-			case <-time.After(drainTimeout):
-				s.log.WarnContext(ctx, "orders in flight are cut off", slog.Duration("after", drainTimeout))
-			}
+			cut := time.AfterFunc(s.drain, func() {
+				s.log.WarnContext(work, "orders in flight are cut off", slog.Duration("after", s.drain))
+				cancel()
+			})
+			running.Wait()
+			cut.Stop()
 			return nil
 		}
 	}

@@ -73,6 +73,36 @@ func TestRunEndsWhatItBegan(t *testing.T) {
 	}
 }
 
+func TestRunCutsOffWhatDoesNotEnd(t *testing.T) {
+	w := newWorld(t)
+	w.parallel = true
+	hung := &hungSeller{seller: w.cloud, asked: make(chan struct{})}
+	w.config.Providers = map[esim.Provider]providers.Provider{esim.CloudESIM: hung}
+	w.config.ProviderTimeout = 30 * time.Second
+	w.restart()
+	w.service.SetDrain(10 * time.Millisecond)
+	stop, ended := running(t, w)
+	w.paid()
+	within(t, hung.asked, "purchase")
+	stop()
+	within(t, ended, "run")
+	if state := w.store.docs[theOrder].State; state != orders.Unknown && state != orders.Purchasing && state != orders.Review {
+		t.Errorf("a purchase that was cut off left the order %s", state)
+	}
+}
+
+// hungSeller never answers a purchase.
+type hungSeller struct {
+	*seller
+	asked chan struct{}
+}
+
+func (p *hungSeller) Buy(ctx context.Context, _ esim.Plan) (esim.Profile, error) {
+	close(p.asked)
+	<-ctx.Done()
+	return esim.Profile{}, p.fail(providers.Unknown, ctx.Err())
+}
+
 func TestNoPurchaseBeginsOnceStopped(t *testing.T) {
 	w := newWorld(t)
 	w.paid()

@@ -97,6 +97,7 @@ type Service struct {
 	random io.Reader
 	owner  string
 	log    *slog.Logger
+	drain  time.Duration
 	// wait sleeps for d or until ctx ends.
 	wait func(ctx context.Context, d time.Duration) error
 	// meanwhile does something beside the caller's work; the function it returns waits for it.
@@ -124,7 +125,7 @@ func New(c Config) (*Service, error) {
 		holdDeadline:    orDefault(c.HoldDeadline, 2*time.Hour),
 		reconcile:       orDefault(c.ReconcileInterval, time.Minute),
 		tick:            orDefault(c.Tick, time.Second),
-		rate:            c.Rate, random: c.Random, owner: c.Owner, wait: sleep, meanwhile: inBackground,
+		rate:            c.Rate, random: c.Random, owner: c.Owner, drain: drainTimeout, wait: sleep, meanwhile: inBackground,
 		slots: make(chan struct{}, orDefault(c.Parallel, 16)), kicks: make(chan ID, 256), inFlight: map[ID]bool{},
 	}
 	if s.random == nil {

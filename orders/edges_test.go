@@ -1,0 +1,200 @@
+package orders_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/shopspring/decimal"
+
+	"esimbot/esim"
+	"esimbot/orders"
+	"esimbot/providers"
+)
+
+// seller is a provider. Its answers to Buy are taken in turn; without any it sells.
+type seller struct {
+	w       *world
+	id      esim.Provider
+	price   decimal.Decimal
+	balance decimal.Decimal
+	answers []string
+	queries []string // answers to Query in turn: "ready", "cancelled", "error"; without: not ready
+	gone    bool
+	downFor int // reads that fail
+
+	sold int
+}
+
+func (p *seller) ID() esim.Provider { return p.id }
+
+func (p *seller) fail(class providers.Class, cause error) error {
+	return &providers.Error{Provider: p.id, Op: "buy", Class: class, Err: cause}
+}
+
+func (p *seller) Balance(context.Context) (b decimal.Decimal, err error) {
+	lost := p.w.call("balance", func() { b = p.balance })
+	return b, errors.Join(lost, err)
+}
+
+func (p *seller) Fresh(_ context.Context, want esim.Plan) (l providers.Listing, err error) {
+	lost := p.w.call("fresh", func() {
+		switch {
+		case p.downFor > 0:
+			p.downFor--
+			err = p.fail(providers.NotSent, errors.New("refused connection"))
+		case p.gone:
+			err = p.fail(providers.Rejected, providers.ErrPlanGone)
+		default:
+			want.Wholesale = p.price
+			l.Plan = want
+		}
+	})
+	return l, errors.Join(lost, err)
+}
+
+func (p *seller) profile() esim.Profile {
+	code, err := esim.ParseActivationCode(fmt.Sprintf("LPA:1$smdp.example.com$CODE-%d", p.sold))
+	if err != nil {
+		p.w.Fatalf("code: %v", err)
+	}
+	return esim.Profile{Provider: p.id, OrderNo: fmt.Sprintf("%s-%d", p.id, p.sold), Code: code}
+}
+
+func (p *seller) Buy(_ context.Context, _ esim.Plan) (profile esim.Profile, err error) {
+	lost := p.w.call("buy", func() {
+		answer := "ok"
+		if len(p.answers) > 0 {
+			answer, p.answers = p.answers[0], p.answers[1:]
+		}
+		if p.balance.LessThan(p.price) && answer != "not sent" {
+			answer = "insufficient"
+		}
+		switch answer {
+		case "ok", "not ready", "no number", "bought unheard":
+			p.sold++
+			p.balance = p.balance.Sub(p.price)
+			profile = p.profile()
+		}
+		switch answer {
+		case "not ready":
+			profile.Code = esim.ActivationCode{}
+		case "no number":
+			profile.Code, profile.OrderNo = esim.ActivationCode{}, ""
+		case "bought unheard", "unheard":
+			profile, err = esim.Profile{}, p.fail(providers.Unknown, context.DeadlineExceeded)
+		case "not sent":
+			err = p.fail(providers.NotSent, errors.New("refused connection"))
+		case "rejected":
+			err = p.fail(providers.Rejected, errors.New("no such package"))
+		case "insufficient":
+			err = p.fail(providers.Rejected, providers.ErrInsufficientBalance)
+		}
+	})
+	if lost != nil {
+		return esim.Profile{}, p.fail(providers.Unknown, lost)
+	}
+	return profile, err
+}
+
+func (p *seller) Query(context.Context, providers.Ref) (u esim.Usage, err error) {
+	lost := p.w.call("query", func() {
+		answer := ""
+		if len(p.queries) > 0 {
+			answer, p.queries = p.queries[0], p.queries[1:]
+		}
+		switch answer {
+		case "ready":
+			profile := p.profile()
+			profile.ICCID = "8944538523456789012"
+			u = esim.Usage{Status: esim.StatusReady, Profile: &profile}
+		case "cancelled":
+			u.Status = esim.StatusCancelled
+		case "error":
+			err = p.fail(providers.Unknown, errors.New("HTTP 500"))
+		default:
+			u.Status = esim.StatusPending
+		}
+	})
+	return u, errors.Join(lost, err)
+}
+
+func (p *seller) Abilities() providers.Abilities {
+	return providers.Abilities{QueryByNo: p.id == esim.CloudESIM}
+}
+
+func (p *seller) Catalogue(context.Context) (providers.Catalogue, error) {
+	return providers.Catalogue{}, nil
+}
+
+func (p *seller) Usage(context.Context, []providers.Ref) ([]esim.Usage, error) { return nil, nil }
+
+func (p *seller) TopUps(context.Context, providers.Ref, esim.Plan) ([]providers.Listing, error) {
+	return nil, nil
+}
+
+func (p *seller) TopUp(context.Context, providers.Ref, esim.Plan) (providers.TopUp, error) {
+	return providers.TopUp{}, providers.ErrUnsupported
+}
+
+func (p *seller) Cancel(context.Context, providers.Ref) error { return providers.ErrUnsupported }
+
+// telegram is notifier and shelf.
+type telegram struct {
+	w       *world
+	shown   []string
+	photos  []string // activation codes sent
+	alerts  []string
+	shelved []orders.State
+	errs    map[string][]error // by method, in turn
+}
+
+func (n *telegram) err(method string) error {
+	if len(n.errs[method]) == 0 {
+		return nil
+	}
+	err := n.errs[method][0]
+	n.errs[method] = n.errs[method][1:]
+	return err
+}
+
+func (n *telegram) Show(_ context.Context, o *orders.Order) (m orders.Message, err error) {
+	lost := n.w.call("show", func() {
+		if err = n.err("show"); err == nil {
+			n.shown = append(n.shown, o.Told)
+			m = orders.Message{Chat: o.Customer, ID: 1}
+		}
+	})
+	return m, errors.Join(lost, err)
+}
+
+func (n *telegram) Deliver(_ context.Context, o *orders.Order) (m orders.Message, err error) {
+	lost := n.w.call("deliver", func() {
+		if err = n.err("deliver"); err == nil {
+			n.photos = append(n.photos, o.Bought.Profile.Code.Reveal())
+			m = orders.Message{Chat: o.Customer, ID: 2, FileID: "photo"}
+		}
+	})
+	return m, errors.Join(lost, err)
+}
+
+func (n *telegram) Working(context.Context, *orders.Order) {}
+
+func (n *telegram) Alert(_ context.Context, a orders.Alert) (err error) {
+	lost := n.w.call("alert", func() {
+		if err = n.err("alert"); err == nil {
+			n.alerts = append(n.alerts, a.Kind)
+		}
+	})
+	return errors.Join(lost, err)
+}
+
+func (n *telegram) Put(_ context.Context, o *orders.Order) error {
+	var err error
+	lost := n.w.call("put", func() {
+		if err = n.err("put"); err == nil {
+			n.shelved = append(n.shelved, o.State)
+		}
+	})
+	return errors.Join(lost, err)
+}

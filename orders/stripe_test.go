@@ -1,0 +1,154 @@
+package orders_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"esimbot/esim"
+	"esimbot/orders"
+)
+
+// stripe keeps one payment page and its PaymentIntent, with idempotency keys.
+type stripe struct {
+	w        *world
+	sessions map[string]*orders.CheckoutSession
+	meta     map[string]string
+	keys     map[string]string // idempotency key → value written
+	refunds  map[string]orders.Refund
+
+	disputed      bool
+	outside       int64    // minor units refunded in the Dashboard
+	refundAnswers []string // what Refund answers, in turn: a status, "doubt", "refused"
+	down          map[string]int
+}
+
+// fails takes one of the failures that were ordered for a call.
+func (s *stripe) fails(call string) bool {
+	if s.down[call] > 0 {
+		s.down[call]--
+		return true
+	}
+	return false
+}
+
+func (s *stripe) pay() {
+	cs := s.sessions["cs_1"]
+	cs.Status, cs.Paid, cs.Intent = "complete", true, "pi_1"
+}
+
+func (s *stripe) OpenCheckout(_ context.Context, o *orders.Order) (c orders.Checkout, err error) {
+	lost := s.w.call("open checkout", func() {
+		if s.fails("open") {
+			err = errors.New("refused")
+			return
+		}
+		if s.sessions["cs_1"] == nil {
+			s.sessions["cs_1"] = &orders.CheckoutSession{ID: "cs_1", Status: "open", Order: string(o.ID), Shop: shop, Amount: o.Plan.Retail}
+		}
+		c = orders.Checkout{SessionID: "cs_1", URL: "https://pay.example/cs_1", ExpiresAt: o.Checkout.ExpiresAt}
+	})
+	if lost != nil {
+		return orders.Checkout{}, errors.Join(orders.ErrPaymentDoubt, lost)
+	}
+	return c, err
+}
+
+func (s *stripe) Session(_ context.Context, id string) (cs *orders.CheckoutSession, err error) {
+	lost := s.w.call("session", func() {
+		found := s.sessions[id]
+		switch {
+		case found == nil:
+			err = orders.ErrNotFound
+		case s.fails("session"):
+			err = orders.ErrPaymentDoubt
+		default:
+			c := *found
+			cs = &c
+		}
+	})
+	if lost != nil {
+		return nil, lost
+	}
+	return cs, err
+}
+
+func (s *stripe) ExpireCheckout(_ context.Context, id string) error {
+	return s.w.call("expire", func() {
+		if cs := s.sessions[id]; cs.Status == "open" {
+			cs.Status = "expired"
+		}
+	})
+}
+
+func (s *stripe) Fence(context.Context, string) (f orders.Fence, err error) {
+	lost := s.w.call("fence", func() {
+		if s.fails("fence") {
+			err = orders.ErrPaymentDoubt
+			return
+		}
+		f = orders.Fence{Value: s.meta["buy"], Received: plan.Retail, Disputed: s.disputed}
+		f.Refunded = esim.Money{Minor: s.outside + s.refunded(), Currency: esim.USD}
+	})
+	return f, errors.Join(lost, err)
+}
+
+func (s *stripe) RaiseFence(_ context.Context, _ string, id orders.ID, n int, value string) (err error) {
+	key := fmt.Sprintf("buy:%s:%d", string(id), n)
+	write := func() {
+		switch written, used := s.keys[key]; {
+		case !used:
+			s.keys[key], s.meta["buy"] = value, value
+		case written != value:
+			err = orders.ErrFenceTaken
+		}
+	}
+	lost := s.w.call("raise", func() {
+		if s.fails("raise") {
+			err = orders.ErrPaymentDoubt
+			return
+		}
+		write()
+		if s.fails("raise answer") {
+			err = orders.ErrPaymentDoubt
+		}
+	})
+	return errors.Join(lost, err)
+}
+
+func (s *stripe) Mark(_ context.Context, _, key, value string) error {
+	return s.w.call("mark "+key, func() { s.meta[key] = value })
+}
+
+func (s *stripe) refunded() (sum int64) {
+	for _, r := range s.refunds {
+		if r.Status == "succeeded" || r.Status == "pending" {
+			sum += r.Amount.Minor
+		}
+	}
+	return sum
+}
+
+func (s *stripe) Refund(_ context.Context, _ string, id orders.ID, n int, amount esim.Money) (r orders.Refund, err error) {
+	key := fmt.Sprintf("%s:%d", string(id), n)
+	lost := s.w.call("refund", func() {
+		answer := "succeeded"
+		if len(s.refundAnswers) > 0 {
+			answer, s.refundAnswers = s.refundAnswers[0], s.refundAnswers[1:]
+		}
+		made, found := s.refunds[key]
+		switch {
+		case answer == "doubt":
+			err = orders.ErrPaymentDoubt
+			return
+		case !found && (answer == "refused" || s.refunded()+s.outside+amount.Minor > plan.Retail.Minor):
+			err = errors.New("refused")
+			return
+		case !found:
+			made = orders.Refund{ID: "re_" + key, Amount: amount}
+		}
+		made.Status = answer
+		s.refunds[key], r = made, made
+	})
+	return r, errors.Join(lost, err)
+}
