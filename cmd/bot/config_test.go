@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"maps"
 	"os"
 	"reflect"
@@ -157,15 +156,14 @@ func TestConfigErrorsHoldNoSecret(t *testing.T) {
 
 // The example must name every variable, with the default where there is one, and be valid.
 func TestEnvExample(t *testing.T) {
-	file, err := os.Open("../../.env.example")
+	example, err := os.ReadFile("../../.env.example")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
 	active, all := map[string]string{}, map[string]string{}
 	line := regexp.MustCompile(`^(#?)([A-Z][A-Z0-9_]+)=(.*)$`)
-	for sc := bufio.NewScanner(file); sc.Scan(); {
-		if m := line.FindStringSubmatch(sc.Text()); m != nil {
+	for text := range strings.Lines(string(example)) {
+		if m := line.FindStringSubmatch(strings.TrimSpace(text)); m != nil {
 			all[m[2]] = m[3]
 			if m[1] == "" {
 				active[m[2]] = m[3]

@@ -107,12 +107,12 @@ func (s *stage) sees(text string) telegram.Message {
 	return found
 }
 
-// link waits for a button that opens an address and returns the address.
-func (s *stage) link(text string) string {
+// payLink waits for the pay button and returns the address of the payment page.
+func (s *stage) payLink() string {
 	s.t.Helper()
 	var address string
-	s.until("a link "+text, func() bool {
-		_, b, ok := s.world.Telegram.FindButton(customer, text)
+	s.until("the pay button", func() bool {
+		_, b, ok := s.world.Telegram.FindButton(customer, "Pay")
 		address = b.URL
 		return ok && address != ""
 	})
@@ -147,7 +147,7 @@ func (s *stage) seen(user int64) string {
 // pay is the customer paying on Stripe's page.
 func (s *stage) pay() {
 	s.t.Helper()
-	address := s.link("Pay")
+	address := s.payLink()
 	if err := s.world.Stripe.Pay(sessionIn(address)); err != nil {
 		s.t.Fatal(err)
 	}
