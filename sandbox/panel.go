@@ -27,14 +27,51 @@ type wholesaler interface {
 	ESIMs() []wholesale.ESIM
 	Install(iccid string) error
 	SetUsed(iccid string, bytes int64) error
+	ReportEvery() time.Duration
 }
 
-// server is one of the four with the mood it can be put in.
+// server is one of the four with the moods it can be put in.
 type server struct {
 	id, name  string
 	fault     *fault.Switch
-	moods     []fault.Mood
+	moods     []mood
 	wholesale wholesaler // nil for Telegram and Stripe
+}
+
+// mood is a way to misbehave as the panel offers it.
+type mood struct {
+	ID   string     `json:"id"`
+	Name string     `json:"name"`
+	rule fault.Rule // what it does
+}
+
+// moods lists what the panel offers. Slow comes twice: to watch the shop wait, and to outlast it.
+func moods() []mood {
+	return []mood{
+		{"ok", "works", fault.Rule{Mood: fault.OK}},
+		{"slow-3s", "slow, 3 s", fault.Rule{Mood: fault.Slow, Delay: 3 * time.Second}},
+		{"slow-30s", "slow, 30 s", fault.Rule{Mood: fault.Slow, Delay: 30 * time.Second}},
+		{"error", "error 500", fault.Rule{Mood: fault.Error}},
+		{"error-after", "500 after the work", fault.Rule{Mood: fault.ErrorAfter}},
+		{"dead", "dead", fault.Rule{Mood: fault.Dead}},
+		{"dead-after", "dead after the work", fault.Rule{Mood: fault.DeadAfter}},
+		{"garbage", "answers garbage", fault.Rule{Mood: fault.Garbage}},
+		{"half", "half an answer", fault.Rule{Mood: fault.Half}},
+		{"huge", "10 MB answers", fault.Rule{Mood: fault.Huge}},
+		{"limited", "too many (429)", fault.Rule{Mood: fault.Limited}},
+		{"empty", "empty lists", fault.Rule{Mood: fault.Empty}},
+	}
+}
+
+// present names the mood a server is in: one that was not set here by its own word.
+func (s server) present() string {
+	rule := s.fault.Rule()
+	for _, m := range s.moods {
+		if m.rule.Mood == rule.Mood && m.rule.Delay == rule.Delay {
+			return m.ID
+		}
+	}
+	return string(rule.Mood)
 }
 
 // panel answers the control panel beside the chat.
@@ -47,7 +84,7 @@ type panel struct {
 }
 
 func newPanel(w *World) *panel {
-	all := fault.Moods()
+	all := moods()
 	plain := all[:len(all)-1] // Telegram and Stripe have no lists that the shop shows
 	return &panel{world: w, servers: []server{
 		{"cloudesim", "CloudeSIM", w.CloudESIM.Fault, all, w.CloudESIM},
@@ -86,29 +123,39 @@ func act[T any](change func(T) error) http.HandlerFunc {
 }
 
 type esimJSON struct {
-	ICCID     string `json:"iccid"`
-	Plan      string `json:"plan"`
-	Status    string `json:"status"`
-	Used      int64  `json:"used"`  // bytes
-	Total     int64  `json:"total"` // bytes, -1 without a fixed volume
-	Installed bool   `json:"installed"`
-	Cancelled bool   `json:"cancelled"`
+	ICCID     string        `json:"iccid"`
+	Plan      string        `json:"plan"`
+	Status    string        `json:"status"`
+	Used      int64         `json:"used"`  // bytes
+	Total     int64         `json:"total"` // bytes, -1 without a fixed volume
+	Installed bool          `json:"installed"`
+	Live      bool          `json:"live"`
+	Report    *reportedJSON `json:"report,omitempty"` // where the shop sees a report, and not the eSIM itself
+}
+
+// reportedJSON is what the shop can know of an eSIM whose carrier reports now and then.
+type reportedJSON struct {
+	Used int64     `json:"used"` // bytes
+	At   time.Time `json:"at"`
+	Next time.Time `json:"next"`
 }
 
 type serverJSON struct {
-	ID      string       `json:"id"`
-	Name    string       `json:"name"`
-	Mood    fault.Mood   `json:"mood"`
-	Moods   []fault.Mood `json:"moods"`
-	Balance string       `json:"balance,omitempty"` // USD
-	ESIMs   []esimJSON   `json:"esims"`             // null for a server that sells none
+	ID      string     `json:"id"`
+	Name    string     `json:"name"`
+	Mood    string     `json:"mood"`
+	Moods   []mood     `json:"moods"`
+	Balance string     `json:"balance,omitempty"` // USD
+	ESIMs   []esimJSON `json:"esims"`             // null for a server that sells none
 }
 
 type eventJSON struct {
-	ID        string `json:"id"`
-	Type      string `json:"type"`
-	Delivered int    `json:"delivered"`
-	Error     string `json:"error,omitempty"`
+	ID        string    `json:"id"`
+	Type      string    `json:"type"`
+	At        time.Time `json:"at"`
+	Delivered int       `json:"delivered"` // times
+	Waiting   bool      `json:"waiting"`   // on its way still
+	Error     string    `json:"error,omitempty"`
 }
 
 type stateJSON struct {
@@ -128,13 +175,13 @@ func (p *panel) state(w http.ResponseWriter, _ *http.Request) {
 		s.Moved = written(moved)
 	}
 	for _, one := range p.servers {
-		j := serverJSON{ID: one.id, Name: one.name, Mood: one.fault.Rule().Mood, Moods: one.moods}
+		j := serverJSON{ID: one.id, Name: one.name, Mood: one.present(), Moods: one.moods}
 		if one.wholesale == nil {
 			s.Services = append(s.Services, j)
 			continue
 		}
 		j.Balance = one.wholesale.Balance().StringFixed(2)
-		j.ESIMs = describe(one.wholesale.ESIMs())
+		j.ESIMs = describe(one.wholesale)
 		s.Providers = append(s.Providers, j)
 	}
 	p.mu.Lock()
@@ -144,20 +191,25 @@ func (p *panel) state(w http.ResponseWriter, _ *http.Request) {
 	s.Stripe.Events = []eventJSON{}
 	for i := len(events) - 1; i >= 0 && len(s.Stripe.Events) < shownEvents; i-- {
 		e := events[i]
-		s.Stripe.Events = append(s.Stripe.Events, eventJSON{ID: e.ID, Type: e.Type, Delivered: e.Delivered, Error: e.LastError})
+		s.Stripe.Events = append(s.Stripe.Events, eventJSON{ID: e.ID, Type: e.Type, At: e.Created, Delivered: e.Delivered, Waiting: e.Waiting(), Error: e.LastError})
 	}
 	web.Reply(w, s)
 }
 
-// describe lists eSIMs, the newest first.
-func describe(esims []wholesale.ESIM) []esimJSON {
+// describe lists a provider's eSIMs, the newest first.
+func describe(provider wholesaler) []esimJSON {
+	esims, every := provider.ESIMs(), provider.ReportEvery()
 	list := make([]esimJSON, 0, len(esims))
 	for i := len(esims) - 1; i >= 0; i-- {
 		e := esims[i]
-		list = append(list, esimJSON{
+		j := esimJSON{
 			ICCID: e.ICCID, Plan: e.PlanName, Status: string(e.State), Used: e.UsedBytes, Total: e.TotalBytes,
-			Installed: e.Installed(), Cancelled: e.State == wholesale.Cancelled,
-		})
+			Installed: e.Installed(), Live: e.Live(),
+		}
+		if every > 0 && e.Installed() {
+			j.Report = &reportedJSON{Used: e.Report.UsedBytes, At: e.Report.At, Next: e.Report.At.Add(every)}
+		}
+		list = append(list, j)
 	}
 	return list
 }
@@ -204,14 +256,19 @@ func (p *panel) provider(id string) (wholesaler, error) {
 }
 
 func (p *panel) mood(in struct {
-	Server string     `json:"server"`
-	Mood   fault.Mood `json:"mood"`
+	Server string `json:"server"`
+	Mood   string `json:"mood"`
 }) error {
 	s, err := p.server(in.Server)
 	if err != nil {
 		return err
 	}
-	return s.fault.Set(fault.Rule{Mood: in.Mood})
+	for _, m := range s.moods {
+		if m.ID == in.Mood {
+			return s.fault.Set(m.rule)
+		}
+	}
+	return errors.New("no such mood")
 }
 
 func (p *panel) balance(in struct {

@@ -63,7 +63,7 @@ type World struct {
 	chat  http.Handler
 }
 
-// New builds a World with an admin and one customer a language; nobody has written to the bot yet.
+// New builds a World with an admin and one customer a language; no customer has written to the bot yet.
 func New(o Options) *World {
 	if o.Clock == nil {
 		o.Clock = new(clock.Clock)
@@ -88,9 +88,10 @@ func New(o Options) *World {
 	return w
 }
 
-// populate adds the admin and the customers, each called what they are in their own language.
+// populate adds the admin, who has begun the chat so that alerts arrive, and the customers, each
+// called what they are in their own language.
 func (w *World) populate() {
-	w.Telegram.AddUser(telegram.User{ID: w.admin, FirstName: "Admin", LanguageCode: "en"})
+	w.Telegram.AddUser(telegram.User{ID: w.admin, FirstName: "Admin", LanguageCode: "en", Started: true})
 	for i, customer := range []struct{ language, name string }{
 		{"en", "Customer"}, {"es", "Cliente"}, {"fr", "Client"}, {"de", "Kunde"}, {"ru", "Покупатель"}, {"ar", "عميل"},
 	} {

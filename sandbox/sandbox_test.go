@@ -122,7 +122,7 @@ func TestPanel(t *testing.T) {
 	if err := json.NewDecoder(bytes.NewReader([]byte(body))).Decode(&state); err != nil || status != 200 {
 		t.Fatalf("state: %d %v", status, err)
 	}
-	if state.Moved != "1 d" || !state.Stripe.Dropped || state.Providers[0].Mood != fault.Dead || len(state.Services) != 2 {
+	if state.Moved != "1 d" || !state.Stripe.Dropped || state.Providers[0].Mood != "dead" || len(state.Services) != 2 {
 		t.Errorf("state %+v", state)
 	}
 }

@@ -24,6 +24,9 @@ type Event struct {
 	pending    int
 }
 
+// Waiting says whether the event is still to be brought to an endpoint.
+func (e *Event) Waiting() bool { return e.pending > 0 }
+
 func (e *Event) render() renderable {
 	return renderable{"id": e.ID, "object": "event", "api_version": apiVersion, "created": e.Created.Unix(), "type": e.Type,
 		"data": renderable{"object": e.object}, "livemode": e.livemode, "pending_webhooks": e.pending,

@@ -92,6 +92,9 @@ func New(o Options, plans []Plan) *House {
 // Now returns the time by the house's clock, in UTC.
 func (h *House) Now() time.Time { return h.opts.Now().UTC() }
 
+// ReportEvery returns how far apart a carrier's reports on an eSIM are; 0: the numbers are always true.
+func (h *House) ReportEvery() time.Duration { return h.opts.ReportEvery }
+
 // Balance returns what the shop may still spend, in USD.
 func (h *House) Balance() decimal.Decimal {
 	h.mu.Lock()

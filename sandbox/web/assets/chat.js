@@ -112,8 +112,8 @@ export function removeMessage(id) {
   regroup();
 }
 
-// regroup sets what depends on the neighbours: dates, tails, ticks.
-function regroup() {
+// regroup sets what depends on the neighbours and on today: dates, tails, ticks.
+export function regroup() {
   for (const date of messages.querySelectorAll(".date")) date.remove();
   const all = [...messages.querySelectorAll(".message")];
   const lastOfBot = all.findLastIndex((m) => m.dataset.from === "bot");
@@ -179,5 +179,4 @@ toBottom.addEventListener("click", () => toEnd(true));
 let wasAtBottom = true;
 scroller.addEventListener("scroll", () => { wasAtBottom = atBottom(); }, { passive: true });
 new ResizeObserver(() => wasAtBottom && toEnd(false)).observe(scroller);
-
 

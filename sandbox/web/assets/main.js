@@ -4,7 +4,7 @@ import { clearDraft, drawComposer, setUp as setUpComposer } from "./composer.js"
 import { decorate } from "./icons.js";
 import { setPayload } from "./links.js";
 import { setUp as setUpOverlays, toast } from "./overlay.js";
-import { setUp as setUpPanel } from "./panel.js";
+import { nudge, setUp as setUpPanel } from "./panel.js";
 import { drawSidebar } from "./sidebar.js";
 import { list, person, post, remember, remembered, state } from "./state.js";
 
@@ -36,11 +36,14 @@ function drawAll() {
   byId("block").hidden = !person()?.started || person()?.blocked;
 }
 
+// takeSnapshot takes all that people see, at the beginning and whenever the stream begins anew.
 function takeSnapshot(all) {
+  const before = state.messages;
   state.bot = all.bot;
   state.people = all.people;
   state.clockSkew = all.now - Date.now();
   state.messages = new Map(Object.entries(all.messages).map(([id, messages]) => [Number(id), messages || []]));
+  countMissed(before);
   const address = new URLSearchParams(location.search);
   const wanted = Number(address.get("user")) || state.active || remembered();
   const customers = state.people.filter((p) => !p.admin);
@@ -49,6 +52,16 @@ function takeSnapshot(all) {
   drawAll();
   if (address.has("start")) setPayload(address.get("start"));
   if (location.search) history.replaceState(null, "", "/");
+}
+
+// countMissed counts as unread what came to others while nobody listened.
+function countMissed(before) {
+  for (const [chat, seen] of before) {
+    const newest = seen.at(-1)?.message_id || 0;
+    if (list(chat).length === 0) state.unread.delete(chat); // another sandbox began
+    const missed = list(chat).filter((m) => m.from?.is_bot && m.message_id > newest).length;
+    if (chat !== state.active && missed) state.unread.set(chat, (state.unread.get(chat) || 0) + missed);
+  }
 }
 
 function takeMessage({ chat, message }) {
@@ -109,8 +122,12 @@ function takePeople(people) {
   if (!began && list().length === 0) drawChat();
 }
 
+let stream; // of what happens
+
 function connect() {
   const source = new EventSource("/chat/api/events");
+  stream?.close();
+  stream = source;
   const on = (name, take) => source.addEventListener(name, (event) => take(JSON.parse(event.data)));
   on("snapshot", takeSnapshot);
   on("people", takePeople);
@@ -119,11 +136,24 @@ function connect() {
   on("delete", takeDelete);
   on("action", takeAction);
   on("answer", ({ answer }) => showAnswer(answer));
+  for (const name of ["snapshot", "message", "edit"]) source.addEventListener(name, nudge);
   source.onopen = () => { byId("connection").hidden = true; };
   source.onerror = () => {
     byId("connection").hidden = false;
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000);
   };
+}
+
+// A browser keeps few connections to one address: a tab that nobody sees for a while gives its own
+// back, or each payment's tab would take one until none is left.
+const hiddenFor = 5000; // ms
+function setUpVisibility() {
+  let leaving = 0;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(leaving);
+    if (document.hidden) leaving = setTimeout(() => stream.close(), hiddenFor);
+    else if (stream.readyState === EventSource.CLOSED) connect();
+  });
 }
 
 function setUpTheme() {
@@ -158,4 +188,5 @@ setUpDrawers();
 setUpOverlays();
 setUpComposer();
 setUpPanel();
+setUpVisibility();
 connect();

@@ -1,6 +1,8 @@
 // The control panel: what happens outside the shop, in the sandbox's hands.
+import { regroup } from "./chat.js";
 import { icon } from "./icons.js";
-import { toast } from "./overlay.js";
+import { time } from "./message.js";
+import { copy, toast } from "./overlay.js";
 import { post, state as chat } from "./state.js";
 
 const byId = (id) => document.getElementById(id);
@@ -29,11 +31,12 @@ async function change(path, what, done) {
     toast(error.message);
   }
   await refresh();
+  if (path === "clock") regroup(); // yesterday's messages are no longer today's
 }
 
 async function refresh() {
   clearTimeout(timer);
-  if (panel.hidden) return;
+  if (panel.hidden || document.hidden) return;
   try {
     const answer = await fetch("/panel/api/state");
     if (!answer.ok) throw new Error("The sandbox does not answer.");
@@ -45,7 +48,7 @@ async function refresh() {
     shown = {};
   }
   clearTimeout(timer);
-  timer = setTimeout(refresh, 2000);
+  timer = setTimeout(refresh, 1000);
 }
 
 // draw brings the sections up to date. One that did not change stays as it is, and so does one that
@@ -62,12 +65,18 @@ function draw(state) {
   for (const [id, data, build] of parts) {
     const old = byId(id);
     const signature = JSON.stringify(data);
-    const busy = old?.contains(document.activeElement) && document.activeElement.matches("input, select");
-    if (old && (shown[id] === signature || busy)) continue;
+    if (old && (shown[id] === signature || busy(old))) continue;
     shown[id] = signature;
     replace(old, build());
   }
   drawClock(state.now);
+}
+
+// busy says whether someone is at a section: types in it, chooses, or holds a slider.
+function busy(element) {
+  const focused = document.activeElement;
+  if (!element.contains(focused)) return false;
+  return focused.matches("select, [type=range]:active") || (focused.matches("[type=text]") && focused.value !== focused.defaultValue);
 }
 
 // replace puts a section in its place, as open and as focused as it was.
@@ -119,25 +128,30 @@ function esim(provider, e) {
   const label = make("output", {}, usedText(e, e.used));
   const slider = make("input", {
     type: "range", min: 0, max: 1000, step: 1, value: Math.round((e.used / most) * 1000), class: "use",
-    "aria-label": "Data used", id: "use-" + e.iccid, disabled: Boolean(e.cancelled),
+    "aria-label": "Data used", id: "use-" + e.iccid, disabled: !e.live,
     oninput: () => {
       label.textContent = usedText(e, (slider.value / 1000) * most);
       fill(slider);
     },
     onchange: () => {
-      slider.blur();
       change("esim/use", { provider: provider.id, iccid: e.iccid, used: Math.round((slider.value / 1000) * most) });
     },
   });
   fill(slider);
   const install = make("button", {
-    class: "pill", type: "button", id: "install-" + e.iccid, disabled: e.installed || e.cancelled,
+    class: "pill", type: "button", id: "install-" + e.iccid, disabled: e.installed || !e.live,
     onclick: () => change("esim/install", { provider: provider.id, iccid: e.iccid }, "Installed."),
   }, e.installed ? "Installed" : "Install");
   return make("article", { class: "esim", "data-iccid": e.iccid },
     make("header", {}, make("strong", {}, e.plan), make("span", { class: "chip" }, provider.name)),
-    make("p", { class: "note" }, make("button", { class: "link", type: "button", title: "Copy the ICCID", onclick: () => navigator.clipboard?.writeText(e.iccid).then(() => toast("Copied to clipboard")) }, e.iccid), " · ", e.status),
-    slider, make("div", { class: "line" }, label, install));
+    make("p", { class: "note" }, make("button", { class: "link", type: "button", title: "Copy the ICCID", onclick: () => copy(e.iccid) }, e.iccid), " · ", e.status),
+    slider, make("div", { class: "line" }, label, install), e.report ? make("p", { class: "note report" }, reportText(e.report)) : null);
+}
+
+// reportText says what the shop sees of an eSIM whose carrier reports now and then.
+function reportText(report) {
+  const clockTime = (at) => time(new Date(at) / 1000);
+  return `The shop sees ${size(report.used)} used, as the carrier reported at ${clockTime(report.at)}. The next report comes at ${clockTime(report.next)}: move the clock.`;
 }
 
 // fill colours the slider up to its thumb.
@@ -156,7 +170,7 @@ function mood(server) {
       select.blur();
       change("mood", { server: server.id, mood: select.value });
     },
-  }, ...server.moods.map((m) => make("option", { value: m, selected: m === server.mood }, m)));
+  }, ...server.moods.map((m) => make("option", { value: m.id, selected: m.id === server.mood }, m.name)));
   return select;
 }
 
@@ -171,7 +185,8 @@ function providers(state) {
         change("balance", { provider: p.id, balance: field.value }, "Balance set.");
       },
     }, make("span", {}, "$"), field, make("button", { class: "pill", id: "set-" + p.id, "aria-label": p.name + ": set the balance" }, "Set"));
-    return make("div", { class: "line server" }, make("strong", {}, p.name), form, mood(p));
+    return make("div", { class: "server" }, make("div", { class: "line" }, make("strong", {}, p.name), mood(p)),
+      make("div", { class: "line" }, make("span", { class: "note" }, "Balance"), form));
   }));
 }
 
@@ -184,16 +199,24 @@ function services(state) {
     },
   });
   return section("panel-services", "Telegram and Stripe", "bolt",
-    ...state.services.map((s) => make("div", { class: "line server" }, make("strong", {}, s.name), mood(s))),
+    ...state.services.map((s) => make("div", { class: "server" }, make("div", { class: "line" }, make("strong", {}, s.name), mood(s)))),
     make("label", { class: "line check" }, drop, "Lose Stripe's webhooks"));
 }
 
 function events(state) {
   const rows = state.stripe.events.map((e) => make("div", { class: "line event" },
-    make("span", {}, make("strong", {}, e.type), make("small", {}, e.id)),
+    make("span", {}, make("strong", {}, e.type), make("small", { class: e.error ? "failed" : "", title: e.error || e.id }, `${time(new Date(e.at) / 1000)} · ${fate(e)}`)),
     make("button", { class: "pill", type: "button", onclick: () => change("stripe/resend", { event: e.id }, "Sent again.") }, "Send again")));
   const empty = make("p", { class: "empty" }, "None yet.");
   return section("panel-events", "Stripe events", "reply", ...(rows.length ? rows : [empty]));
+}
+
+// fate says what became of an event.
+function fate(e) {
+  if (e.error) return e.waiting ? "failed, comes again" : "failed";
+  if (e.waiting) return "on its way";
+  if (e.delivered > 1) return `delivered ${e.delivered} times`;
+  return e.delivered ? "delivered" : "nobody was told";
 }
 
 function show(open) {
@@ -204,6 +227,13 @@ function show(open) {
   else clearTimeout(timer);
 }
 
+// nudge draws the panel soon: something happened in the chats, so more may have.
+export function nudge() {
+  if (panel.hidden) return;
+  clearTimeout(timer);
+  timer = setTimeout(refresh, 150);
+}
+
 // setUp wires the panel's door.
 export function setUp() {
   byId("panel-toggle").addEventListener("click", () => show(panel.hidden));
@@ -211,5 +241,6 @@ export function setUp() {
     show(false);
     byId("panel-toggle").focus();
   });
+  document.addEventListener("visibilitychange", refresh);
   if (matchMedia("(min-width: 1200px)").matches) show(true);
 }

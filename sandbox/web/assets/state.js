@@ -44,9 +44,11 @@ export function now() {
   return new Date(Date.now() + state.clockSkew);
 }
 
-// remember keeps who was active, for the page that comes back from a payment.
+// remember keeps who was active: for this tab and those it opens, so that a payment comes back to
+// the person who made it, and for tabs that are opened by hand.
 export function remember(id) {
   try {
+    sessionStorage.setItem("active", String(id));
     localStorage.setItem("active", String(id));
   } catch { /* a browser that keeps nothing */ }
 }
@@ -54,7 +56,7 @@ export function remember(id) {
 // remembered returns who was active last, 0 for nobody.
 export function remembered() {
   try {
-    return Number(localStorage.getItem("active")) || 0;
+    return Number(sessionStorage.getItem("active") || localStorage.getItem("active")) || 0;
   } catch {
     return 0;
   }
