@@ -29,13 +29,13 @@ const customer = 1001
 // A stage is the shop in its world, with one customer's hands and eyes.
 type stage struct {
 	*playground
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	logs *logBuffer
 }
 
 // openStage starts the world and the shop on the Redis at url; "" is a Redis of its own.
-func openStage(t *testing.T, url string, vars map[string]string) *stage {
+func openStage(t testing.TB, url string, vars map[string]string) *stage {
 	t.Helper()
 	if url == "" {
 		url = storetest.Redis(t)
@@ -179,7 +179,7 @@ func (s *stage) photo() (telegram.Message, string) {
 }
 
 // decodeQR reads a QR photo as a phone's camera does.
-func decodeQR(t *testing.T, data []byte) string {
+func decodeQR(t testing.TB, data []byte) string {
 	t.Helper()
 	img, format, err := image.Decode(bytes.NewReader(data))
 	if err != nil {
