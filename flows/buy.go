@@ -242,7 +242,9 @@ func (v *visit) orderButton(o *orders.Order) Button {
 	if o.State == orders.AwaitingPayment {
 		key = "order_line_unpaid"
 	}
-	return press(v.l.T(key, args{"Plan": planName(v.l, o.Plan), "Price": money(v.l, o.Plan.Retail)}), to("o", string(o.ID)))
+	return press(v.l.T(key, args{
+		"Place": cutRunes(v.l.Flagged(o.Plan.Destination), 40), "Data": allowance(v.l, o.Plan), "Price": money(v.l, o.Plan.Retail),
+	}), to("o", string(o.ID)))
 }
 
 // shownPrice reads the price, in minor units, that a Buy button showed.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"esimbot/esim"
 	"esimbot/orders"
@@ -28,12 +29,23 @@ func (v *visit) command(ctx context.Context) (Reply, error) {
 		data = "lang"
 	default:
 		// Admin commands too: nobody learns that they exist.
-		return v.hint("unknown_command"), nil
+		return v.unknown(), nil
 	}
 	v.session.From = ""
 	r, err := v.open(ctx, data)
 	r.Fresh = true
 	return r, err
+}
+
+// unknown answers a command that there isn't: "/japan" means the place.
+func (v *visit) unknown() Reply {
+	query := strings.ReplaceAll(v.in.Event.Command, "_", " ") + " " + v.in.Event.Args
+	if found := v.snap.Search(query, v.l.Lang(), 1); len(found.Places) == 0 {
+		return v.hint("unknown_command")
+	}
+	r := v.search(query)
+	r.Fresh = true
+	return r
 }
 
 // start answers /start and the deep links: c_jp, r_europe, g, p_<plan>, o_<order> (back from a
@@ -71,7 +83,7 @@ func (v *visit) text(ctx context.Context) (Reply, error) {
 	if typed == "" {
 		return v.unreadable(), nil
 	}
-	if esim.LooksLikeICCID(typed) {
+	if meantICCID(typed) {
 		return v.iccid(typed), nil
 	}
 	if id, err := orders.ParseID(typed); err == nil {
@@ -85,6 +97,18 @@ func (v *visit) text(ctx context.Context) (Reply, error) {
 	r := v.search(typed)
 	r.Fresh = true
 	return r, nil
+}
+
+// meantICCID says whether typed is the number of an eSIM, right or wrong, also with one digit missing
+// or one too many.
+func meantICCID(typed string) bool {
+	if esim.LooksLikeICCID(typed) {
+		return true
+	}
+	_, err := esim.ParseICCID(typed)
+	_, last := utf8.DecodeLastRuneInString(typed)
+	return errors.Is(err, esim.ErrICCIDLength) &&
+		(esim.LooksLikeICCID(typed+"0") || esim.LooksLikeICCID(typed[:len(typed)-last]))
 }
 
 // iccid answers a typed ICCID: it can't be linked to an eSIM yet, so it says where to look.

@@ -43,7 +43,7 @@ func check(tb testing.TB, at string, s flows.Screen) {
 	if s.Name != "alert" && rawKey.MatchString(text) {
 		tb.Errorf("%s: a key for a text: %s", at, rawKey.FindString(text))
 	}
-	if len(s.Rows) > 11 {
+	if len(s.Rows) > 10 {
 		tb.Errorf("%s: %d rows", at, len(s.Rows))
 	}
 	for i, row := range s.Rows {

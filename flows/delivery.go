@@ -56,22 +56,26 @@ func photo(l *locales.Localizer, o *orders.Order) Screen {
 	lpa := profile.Code.Reveal()
 	screen.HTML = caption(
 		paragraphs(title, l.H("photo_install"), lines(
-			l.H("photo_address"), string(code(l, profile.Code.Address())),
-			l.H("photo_code"), string(code(l, profile.Code.MatchingID())),
-			l.H("photo_whole"), string(code(l, lpa)),
+			l.H("photo_address"), codeLine(l, profile.Code.Address()),
+			l.H("photo_code"), codeLine(l, profile.Code.MatchingID()),
+			l.H("photo_whole"), codeLine(l, lpa),
 		)),
 		number, l.H("photo_once"), l.H("photo_trouble"),
 	)
 	screen.Rows = [][]Button{
-		{{Text: l.T("button_iphone"), URL: profile.Code.AppleInstallURL(), Style: Primary}, {Text: l.T("button_android"), URL: profile.Code.AndroidInstallURL(), Style: Primary}},
+		{{Text: l.T("button_iphone"), URL: profile.Code.AppleInstallURL(), Style: Primary}},
+		{{Text: l.T("button_android"), URL: profile.Code.AndroidInstallURL(), Style: Primary}},
 		{{Text: l.T("button_copy"), Copy: lpa}, steps},
 		last,
 	}
 	if len(lpa) > maxCopy {
-		screen.Rows[1] = []Button{steps}
+		screen.Rows[2] = []Button{steps}
 	}
 	return screen
 }
+
+// codeLine is a line of its own to tap and copy.
+func codeLine(l *locales.Localizer, s string) string { return l.Begin(string(code(l, s))) }
 
 // caption joins what must be said with as much of the rest as a caption holds: what comes first
 // counts most.

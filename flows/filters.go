@@ -3,6 +3,7 @@ package flows
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"esimbot/catalog"
 	"esimbot/esim"
@@ -156,9 +157,14 @@ func (v *visit) unfiltered(ctx context.Context, words []string) (Reply, error) {
 // nothingFits says that the filters, kept from another destination perhaps, let nothing through.
 func (v *visit) nothingFits(place catalog.Place) Reply {
 	id := place.Destination.ID()
-	html := v.l.H("nothing_fits", args{
-		"Place": v.l.Flagged(place.Destination), "Length": v.lengthName(v.session.Days), "Size": v.sizeName(v.session.Volume),
-	})
+	var chosen []string
+	if v.session.Days != "" {
+		chosen = append(chosen, v.lengthName(v.session.Days))
+	}
+	if v.session.Volume != "" {
+		chosen = append(chosen, v.sizeName(v.session.Volume))
+	}
+	html := v.l.H("nothing_fits", args{"Place": v.l.Flagged(place.Destination), "Choice": strings.Join(chosen, " · ")})
 	return v.show(Screen{Name: "nothing_fits", HTML: paragraphs(v.notice, html), Rows: [][]Button{
 		{{Text: v.l.T("button_show_all"), Data: to("any", id), Style: Primary}},
 		{press(v.l.T("filter_open", args{"Choice": v.lengthName(v.session.Days)}), to("length", id)),

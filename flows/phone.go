@@ -1,9 +1,6 @@
 package flows
 
-import (
-	"context"
-	"strings"
-)
+import "context"
 
 // phone says how to find out whether a phone can take an eSIM. Its argument is where to go back
 // to: a destination or a plan.
@@ -21,13 +18,18 @@ func (v *visit) phone(_ context.Context, words []string) (Reply, error) {
 		}
 	}
 	v.session.PhoneHint = true
-	html := paragraphs(v.l.H("phone_title"), v.l.H("phone_dial"), v.l.H("phone_models", args{"Models": v.l.Isolate(phoneModels(v.l.T("list_comma")))}), v.l.H("phone_unlocked"))
+	html := paragraphs(v.l.H("phone_title"), v.l.H("phone_dial"), v.l.H("phone_models", args{"Models": v.phoneModels()}), v.l.H("phone_unlocked"))
 	return v.show(Screen{Name: "phone", HTML: html, Rows: [][]Button{{next}, {back(v.l, parent)}}}), nil
 }
 
-// phoneModels names the usual families that take eSIMs: makers' names, alike in every language.
-func phoneModels(comma string) string {
-	return strings.Join([]string{
-		"iPhone XS, XR, SE 2020 +", "Samsung Galaxy S20 +", "Galaxy Z Flip, Fold", "Google Pixel 4 +", "Xiaomi 12T Pro, 13 +", "Oppo Find X3 Pro +", "Huawei P40", "Motorola Razr",
-	}, comma)
+// phoneModels names the oldest of the families that take eSIMs: makers' names, alike in every language.
+func (v *visit) phoneModels() string {
+	models := []string{
+		"iPhone\u00A0XS", "XR", "SE\u00A02020", "Samsung Galaxy\u00A0S20", "Z\u00A0Flip", "Z\u00A0Fold",
+		"Google Pixel\u00A04", "Xiaomi\u00A012T\u00A0Pro", "Oppo Find\u00A0X3\u00A0Pro", "Motorola Razr",
+	}
+	for i, m := range models {
+		models[i] = v.l.Isolate(m)
+	}
+	return listed(v.l, models)
 }

@@ -91,7 +91,7 @@ func priceLine(l *locales.Localizer, p esim.Plan) string {
 			return l.H("price_per_gb", args{"Price": money(l, p.Retail), "PerGB": money(l, each)})
 		}
 	}
-	return bold(money(l, p.Retail))
+	return l.Begin(bold(money(l, p.Retail)))
 }
 
 // planFacts lists what is known of a plan. What no provider tells is left out.

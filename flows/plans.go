@@ -11,13 +11,8 @@ import (
 	"esimbot/locales"
 )
 
-// How many plans a page of them shows: fewer when there is a row to turn pages.
-const (
-	plansOnePage = 8
-	plansPerPage = 7
-	// filterFrom is the number of plans from which filters are worth their row.
-	filterFrom = 5
-)
+// filterFrom is the number of plans from which filters are worth their row.
+const filterFrom = 5
 
 // plans lists what is sold for a destination, cheapest first.
 func (v *visit) plans(_ context.Context, words []string) (Reply, error) {
@@ -34,22 +29,25 @@ func (v *visit) plans(_ context.Context, words []string) (Reply, error) {
 	if len(fitting) == 0 {
 		return v.nothingFits(place), nil
 	}
-	leaf := plansLeaf(len(fitting), n)
+	below := v.belowPlans(place, all)
+	leaf := plansLeaf(len(fitting), n, rowsPerScreen-len(below))
 	best := v.snap.Best(words[0])
-	rows := make([][]Button, 0, 10)
+	rows := make([][]Button, 0, rowsPerScreen)
 	for _, p := range fitting[leaf.from:leaf.to] {
 		rows = append(rows, []Button{v.planButton(p, best)})
 	}
 	if i := slices.IndexFunc(fitting[leaf.from:leaf.to], func(p esim.Plan) bool { return p.Ref() == best }); i >= 0 {
 		rows[i][0].Style = Primary
 	}
-	rows = withRows(rows,
-		leaf.pager(v.l, "plans", words[0]),
-		v.filterRow(words[0], all),
-		v.coversRow(place),
-		[]Button{press(v.l.T("button_phone"), to("phone", words[0])), back(v.l, v.listPage())},
-	)
+	rows = append(withRows(rows, leaf.pager(v.l, "plans", words[0])), below...)
 	return v.show(Screen{Name: "plans", HTML: v.plansText(place, fitting[leaf.from:leaf.to], best), Rows: rows}), nil
+}
+
+// belowPlans returns the rows below a destination's plans, the same on each page.
+func (v *visit) belowPlans(place catalog.Place, all []esim.Plan) [][]Button {
+	id := place.Destination.ID()
+	last := []Button{press(v.l.T("button_my_phone"), to("phone", id)), back(v.l, v.listPage())}
+	return withRows(nil, v.filterRow(id, all), v.coversRow(place), last)
 }
 
 // plansText says what the buttons don't: the place, its networks, and what the marks mean.
@@ -154,25 +152,30 @@ func (v *visit) listPage() string {
 	return "dest"
 }
 
-func plansLeaf(total, n int) leaf {
-	if total <= plansOnePage {
-		return leafOf(total, plansOnePage, n)
+// plansLeaf lays plans out in so many rows, one of which turns the pages where there are several.
+func plansLeaf(total, n, rows int) leaf {
+	if total > rows {
+		rows--
 	}
-	return leafOf(total, plansPerPage, n)
+	return leafOf(total, rows, n)
 }
 
 // plansPage is the route of the page of plans on which p stands.
 func (v *visit) plansPage(p esim.Plan) string {
 	id := p.Destination.ID()
-	fitting := v.fitting(v.snap.Plans(id))
+	place, _ := v.snap.Place(id)
+	all := v.snap.Plans(id)
+	fitting := v.fitting(all)
 	i := slices.IndexFunc(fitting, func(q esim.Plan) bool { return q.Same(p) })
-	if i < plansPerPage {
-		return to("plans", id)
-	}
-	for n := 2; ; n++ {
-		leaf := plansLeaf(len(fitting), n)
-		if i < leaf.to || leaf.n < n {
-			return to("plans", id, strconv.Itoa(leaf.n))
+	rows := rowsPerScreen - len(v.belowPlans(place, all))
+	for n := 1; ; n++ {
+		leaf := plansLeaf(len(fitting), n, rows)
+		if i >= leaf.to && leaf.n < leaf.pages {
+			continue
 		}
+		if n == 1 {
+			return to("plans", id)
+		}
+		return to("plans", id, strconv.Itoa(n))
 	}
 }

@@ -51,6 +51,9 @@ func TestCommandsAndLinks(t *testing.T) {
 		{"terms", "terms", fix(""), false, "terms", "terms"},
 		{"privacy", "privacy", fix(""), false, "privacy", "privacy"},
 		{"language", "language", fix(""), false, "language", "lang"},
+		{"place as a command", "japan", fix(""), false, "found", "find/japan"},
+		{"places as a command", "south_korea", fix("Japan"), false, "found", "find/south korea Japan"},
+		{"no place as a command", "whatever", fix("it is"), false, "hint", ""},
 		{"admin's command", "refund", fix(string(delivered)), false, "hint", ""},
 		{"admin's command of an admin", "refund", fix(string(delivered)), true, "hint", ""},
 	} {

@@ -10,9 +10,10 @@ import (
 
 // What one screen holds at most, so that it stays a screen.
 const (
+	rowsPerScreen    = 10
 	placesPerPage    = 8  // one a row
-	countriesOnePage = 20 // two a row
-	countriesPerPage = 18 // two a row, with a row to turn pages
+	countriesOnePage = 18 // two a row
+	countriesPerPage = 16 // two a row, with a row to turn pages
 	lettersPerRow    = 6
 	namesFolded      = 10 // countries named before "and 29 more"
 	namesPerPage     = 80

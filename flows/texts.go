@@ -9,7 +9,7 @@ import (
 func (v *visit) help(_ context.Context, _ []string) (Reply, error) {
 	return v.show(Screen{Name: "help", HTML: v.l.H("help"), Rows: [][]Button{
 		{{Text: v.l.T("button_choose"), Data: "dest", Style: Primary}},
-		{press(v.l.T("button_phone"), "phone"), press(v.l.T("button_steps"), "guide")},
+		{press(v.l.T("button_my_phone"), "phone"), press(v.l.T("button_steps"), "guide")},
 		{press(v.l.T("button_refunds"), "pay"), press(v.l.T("button_support"), "support")},
 		{press(v.l.T("button_terms"), "terms"), press(v.l.T("button_privacy"), "privacy")},
 		{back(v.l, "start")},

@@ -179,5 +179,5 @@ func (l *Localizer) Allowance(p esim.Plan) string {
 
 // PlanTitle writes data, validity and price in that order: "1 GB · 7 days · $4.55".
 func (l *Localizer) PlanTitle(p esim.Plan) string {
-	return l.Isolate(l.Allowance(p)) + " · " + l.Isolate(l.Days(p.Days)) + " · " + l.Isolate(l.Money(p.Retail))
+	return l.Begin(l.Isolate(l.Allowance(p))) + " · " + l.Isolate(l.Days(p.Days)) + " · " + l.Isolate(l.Money(p.Retail))
 }

@@ -140,10 +140,12 @@ func (l *Localizer) Lang() string { return l.lang }
 // RTL says whether the language reads right to left.
 func (l *Localizer) RTL() bool { return l.rtl }
 
-// The isolates of Unicode (UAX #9): what stands between them is ordered by itself.
+// Marks of Unicode (UAX #9): what stands between isolates is ordered by itself, and a line reads the
+// way of its first letter outside them. A flag is made of letters that read left to right.
 const (
 	firstStrongIsolate = "\u2068"
 	popIsolate         = "\u2069"
+	rightToLeftMark    = "\u200F"
 )
 
 // Isolate wraps s in isolates in languages that read right to left: for prices, sizes and codes
@@ -153,4 +155,13 @@ func (l *Localizer) Isolate(s string) string {
 		return s
 	}
 	return firstStrongIsolate + s + popIsolate
+}
+
+// Begin starts a line that may begin with an isolate or a flag, so that it reads right to left in
+// the languages that do; never for what is copied or sent back to us.
+func (l *Localizer) Begin(s string) string {
+	if !l.rtl {
+		return s
+	}
+	return rightToLeftMark + s
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/shopspring/decimal"
+	"golang.org/x/text/feature/plural"
 
 	"esimbot/esim"
 )
@@ -38,18 +39,27 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// untranslated are the languages whose translation is under way: what they lack is printed, and
-// what the others lack fails.
-const untranslated = "es fr de"
-
 func TestNothingIsMissing(t *testing.T) {
 	for _, missing := range load(t).Missing() {
-		lang, _, _ := strings.Cut(missing, ":")
-		if slices.Contains(strings.Fields(untranslated), lang) {
-			t.Log(missing)
-			continue
-		}
 		t.Error(missing)
+	}
+}
+
+// TestForms holds the forms that a language must have against those that numbers ask for, far
+// beyond the numbers that forms looks at.
+func TestForms(t *testing.T) {
+	b := load(t)
+	for _, lang := range b.Languages() {
+		l := b.For(lang)
+		asked := map[plural.Form]bool{plural.Other: true}
+		for n := range 20_000 {
+			for _, m := range []int{n, -n, n * 1000, n * million, n*million + 1} {
+				asked[l.form(m)] = true
+			}
+		}
+		if got, want := l.forms(), slices.Sorted(maps.Keys(asked)); !slices.Equal(got, want) {
+			t.Errorf("%s: demands the forms %v, numbers ask for %v", lang, got, want)
+		}
 	}
 }
 
@@ -195,7 +205,7 @@ func golden(t *testing.T, name, got string) {
 
 // visible shows the characters of a text that can't be seen.
 func visible(s string) string {
-	return strings.NewReplacer("\u00A0", "⍽", "\u202F", "⎵", "\u2068", "⟦", "\u2069", "⟧").Replace(s)
+	return strings.NewReplacer("\u00A0", "⍽", "\u202F", "⎵", "\u2068", "⟦", "\u2069", "⟧", "\u200F", "⇐").Replace(s)
 }
 
 func TestFormats(t *testing.T) {
@@ -291,6 +301,9 @@ func TestIsolate(t *testing.T) {
 	}
 	if got := b.For("de").Isolate("x"); got != "x" || b.For("de").RTL() {
 		t.Errorf("German: %q", got)
+	}
+	if ar, de := b.For("ar").Begin("x"), b.For("de").Begin("x"); ar != "\u200Fx" || de != "x" {
+		t.Errorf("a line begins %q and %q", ar, de)
 	}
 }
 

@@ -80,15 +80,18 @@ func (l *Localizer) lacks(key string, en *message) []string {
 	return missing
 }
 
+// million takes a form of its own ("many") in Spanish, French and others by newer rules of CLDR than
+// those of x/text, which knows only "one" and "other" there: what form asks for is what is demanded.
+const million = 1_000_000
+
 // forms returns the plural forms that whole numbers take in this language.
 func (l *Localizer) forms() []plural.Form {
-	forms := []plural.Form{plural.Other}
+	forms := []plural.Form{plural.Other, l.form(million)}
 	for n := range 200 {
-		if form := l.form(n); !slices.Contains(forms, form) {
-			forms = append(forms, form)
-		}
+		forms = append(forms, l.form(n))
 	}
-	return forms
+	slices.Sort(forms)
+	return slices.Compact(forms)
 }
 
 func formName(f plural.Form) string {

@@ -141,7 +141,9 @@ func (l *Localizer) has(key string) bool {
 }
 
 // Flagged returns flag and name: "🇯🇵 Japan".
-func (l *Localizer) Flagged(d esim.Destination) string { return d.Flag() + " " + l.Destination(d) }
+func (l *Localizer) Flagged(d esim.Destination) string {
+	return l.Begin(d.Flag() + " " + l.Destination(d))
+}
 
 // Collate returns the codes of countries sorted by their names in the language's alphabet.
 func (l *Localizer) Collate(codes []string) []string {
