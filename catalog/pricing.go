@@ -21,7 +21,7 @@ var (
 // round_up(wholesale × Rate × (1 + MarkupPercent/100) + FixedFee) to a multiple of RoundUpTo.
 type Pricing struct {
 	Currency esim.Currency // what customers pay in
-	// Rate is units of Currency for one USD.
+	// Rate is units of Currency for one USD. In USD it is one more factor of the price.
 	Rate          decimal.Decimal
 	MarkupPercent decimal.Decimal
 	FixedFee      decimal.Decimal // in Currency
@@ -39,8 +39,6 @@ func (p Pricing) Validate() error {
 	}
 	if !p.Rate.IsPositive() {
 		errs = append(errs, fmt.Errorf("price rate %s: must be above 0", p.Rate))
-	} else if p.Currency == esim.USD && !p.Rate.Equal(decimal.NewFromInt(1)) {
-		errs = append(errs, fmt.Errorf("price rate %s: one USD is 1 USD", p.Rate))
 	}
 	if p.MarkupPercent.IsNegative() {
 		errs = append(errs, fmt.Errorf("price markup %s: below 0 sells at a loss", p.MarkupPercent))
@@ -107,6 +105,9 @@ const greatest = 99_999_999
 // least returns the least amount that can be sold: the least charge of the currency from the same
 // page, and half a dollar, which an account that settles in dollars needs whatever the currency.
 func (p Pricing) least() decimal.Decimal {
+	if p.Currency == esim.USD { // its Rate is no exchange rate
+		return leastCharge(p.Currency)
+	}
 	return decimal.Max(leastCharge(p.Currency), p.Rate.Mul(decimal.New(5, -1)))
 }
 

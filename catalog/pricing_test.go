@@ -37,6 +37,8 @@ func TestRetail(t *testing.T) {
 		{name: "fifty cents", rule: pricing("USD", "1", "0", "0", "0.01"), wholesale: "0.50", want: 50},
 		{name: "half a dollar in rupees", rule: pricing("INR", "84", "0", "0", "0.01"), wholesale: "0.40", err: ErrTooCheap},
 		{name: "kronor by their own table", rule: pricing("SEK", "5", "0", "0", "0.01"), wholesale: "0.55", err: ErrTooCheap},
+		{name: "a rate in dollars", rule: pricing("USD", "1.05", "30", "0", "0.01"), wholesale: "4", want: 546},
+		{name: "fifty cents at such a rate", rule: pricing("USD", "1.05", "0", "0", "0.01"), wholesale: "0.47", want: 50},
 		{name: "the most", rule: pricing("USD", "1", "0", "0", "0.01"), wholesale: "999999.99", want: 99_999_999},
 		{name: "more than the most", rule: pricing("USD", "1", "0", "0", "0.01"), wholesale: "1000000", err: ErrTooDear},
 	} {
@@ -59,16 +61,15 @@ func TestRetail(t *testing.T) {
 
 func TestPricingValidate(t *testing.T) {
 	for name, rule := range map[string]Pricing{
-		"no currency":               pricing("", "1", "30", "0", "0.01"),
-		"lower case":                pricing("usd", "1", "30", "0", "0.01"),
-		"unknown currency":          pricing("RUR", "1", "30", "0", "0.01"),
-		"no rate":                   pricing("EUR", "0", "30", "0", "0.01"),
-		"a dollar is not 2 dollars": pricing("USD", "2", "30", "0", "0.01"),
-		"at a loss":                 pricing("USD", "1", "-1", "0", "0.01"),
-		"negative fee":              pricing("USD", "1", "30", "-0.01", "0.01"),
-		"no rounding":               pricing("USD", "1", "30", "0", "0"),
-		"between steps":             pricing("USD", "1", "30", "0", "0.015"),
-		"incommensurable":           pricing("JPY", "150", "30", "0", "0.3"),
+		"no currency":      pricing("", "1", "30", "0", "0.01"),
+		"lower case":       pricing("usd", "1", "30", "0", "0.01"),
+		"unknown currency": pricing("RUR", "1", "30", "0", "0.01"),
+		"no rate":          pricing("EUR", "0", "30", "0", "0.01"),
+		"at a loss":        pricing("USD", "1", "-1", "0", "0.01"),
+		"negative fee":     pricing("USD", "1", "30", "-0.01", "0.01"),
+		"no rounding":      pricing("USD", "1", "30", "0", "0"),
+		"between steps":    pricing("USD", "1", "30", "0", "0.015"),
+		"incommensurable":  pricing("JPY", "150", "30", "0", "0.3"),
 	} {
 		if rule.Validate() == nil {
 			t.Errorf("%s: accepted", name)

@@ -200,7 +200,8 @@ func FuzzSearch(f *testing.F) {
 
 func BenchmarkSearch(b *testing.B) {
 	s := NewSnapshot(bundle(b), usd(), market())
-	for name, query := range map[string]string{"exact": "japan", "prefix": "ja", "typo": "switzreland", "several": "japan and korea", "nothing": "my esim does not work at all", "long": strings.Repeat("abc ", 100)} {
+	for name, query := range map[string]string{"exact": "japan", "prefix": "ja", "typo": "switzreland", "several": "japan and korea", "nothing": "my esim does not work at all", "long": strings.Repeat("abc ", 100),
+		"sentence": "ничего не работает помогите пожалуйста", "letters": strings.Repeat("qwertyuiop", 10)} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
