@@ -28,6 +28,7 @@ func leans(line string) bidi.Class {
 			if depth == 0 {
 				return c
 			}
+		default: // neutral
 		}
 	}
 	return bidi.ON
