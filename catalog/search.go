@@ -17,6 +17,8 @@ type Result struct {
 	Places []Place
 	// Near are the three places with the nearest names, when nothing was found; fewer by the limit.
 	Near []Place
+	// Country is the ISO code of the one country that the query names whole, on sale or not.
+	Country string
 }
 
 // How a name was met, best first. Half a step lies between a name of the searcher's language and
@@ -57,13 +59,25 @@ func (s *Snapshot) Search(query, lang string, limit int) Result {
 	if len(list.places) == 0 {
 		s.several(codes, text, lang, list)
 	}
+	country := s.index.country(codes, text, lang)
 	if len(list.places) > 0 {
-		return Result{Places: list.places}
+		return Result{Places: list.places, Country: country}
 	}
 	if text != "" {
 		s.nearest(text, list)
 	}
-	return Result{Near: list.places}
+	return Result{Near: list.places, Country: country}
+}
+
+// country returns the ISO code of the country that is named whole; "" where there is none.
+func (ix *index) country(codes []string, text, lang string) string {
+	if len(codes) == 1 && text == "" && len(ix.flagged(codes)) > 0 {
+		return codes[0]
+	}
+	if t, ok := ix.called(text, lang); ok && len(codes) == 0 {
+		return ix.targets[t].iso
+	}
+	return ""
 }
 
 // cut returns the first runes of a query, so that work on it is bounded.

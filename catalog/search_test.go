@@ -110,6 +110,18 @@ func TestSearch(t *testing.T) {
 	}
 }
 
+func TestSearchNamesTheCountry(t *testing.T) {
+	s := NewSnapshot(bundle(t), usd(), market())
+	for query, want := range map[string]string{
+		"Japan": "JP", "Antarctica": "AQ", "антарктида": "AQ", "Tokyo": "JP", "🇦🇶": "AQ",
+		"japan korea": "", "🇯🇵🇰🇷": "", "🇯🇵 korea": "", "japn": "", "Europe": "", "aq": "", "zzz": "", "": "",
+	} {
+		if got := s.Search(query, "en", 8).Country; got != want {
+			t.Errorf("Search(%q) names %q, want %q", query, got, want)
+		}
+	}
+}
+
 func TestSearchNothing(t *testing.T) {
 	s := NewSnapshot(bundle(t), usd(), market())
 	for _, query := range []string{"my esim in japan does not work", "qqqqqqqq", "123456", strings.Repeat("a", 5000)} {

@@ -83,8 +83,13 @@ func (v *visit) text(ctx context.Context) (Reply, error) {
 	if typed == "" {
 		return v.unreadable(), nil
 	}
-	if meantICCID(typed) {
+	switch digits := numeral(typed); {
+	case meantICCID(typed):
 		return v.iccid(typed), nil
+	case meantEID(digits):
+		return v.hint("eid_typed"), nil
+	case meantCard(digits):
+		return v.hint("card_typed"), nil
 	}
 	if id, err := orders.ParseID(typed); err == nil {
 		// "Madagascar" reads as an order's id too: what is none of theirs is searched for.
@@ -97,6 +102,32 @@ func (v *visit) text(ctx context.Context) (Reply, error) {
 	r := v.search(typed)
 	r.Fresh = true
 	return r, nil
+}
+
+// numeral returns the digits of a text of nothing but digits, in groups perhaps; else "".
+func numeral(typed string) string {
+	digits := strings.NewReplacer(" ", "", "-", "", "\u00A0", "").Replace(typed)
+	if strings.Trim(digits, "0123456789") != "" {
+		return ""
+	}
+	return digits
+}
+
+// meantEID knows the number by which a phone says that it takes eSIMs (GSMA SGP.29): our own pages
+// ask people to look for it.
+func meantEID(digits string) bool { return len(digits) == 32 && strings.HasPrefix(digits, "89") }
+
+// meantCard knows what is likely the number of a payment card. It is not searched for, so that it
+// is kept nowhere.
+func meantCard(digits string) bool {
+	switch len(digits) {
+	case 15:
+		return strings.HasPrefix(digits, "34") || strings.HasPrefix(digits, "37")
+	case 16:
+		return digits[0] >= '2' && digits[0] <= '6'
+	default:
+		return false
+	}
 }
 
 // meantICCID says whether typed is the number of an eSIM, right or wrong, also with one digit missing

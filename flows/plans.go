@@ -103,9 +103,9 @@ func (v *visit) planButton(p esim.Plan, best string) Button {
 func networks(l *locales.Localizer, operators, speeds []string) string {
 	shown := make([]string, 0, operatorsShown)
 	for _, o := range operators[:min(len(operators), operatorsShown)] {
-		shown = append(shown, cutRunes(o, 40))
+		shown = append(shown, l.Isolate(cutRunes(o, 40)))
 	}
-	names := l.Isolate(listed(l, shown))
+	names := listed(l, shown)
 	if more := len(operators) - len(shown); more > 0 {
 		names = l.N("networks_more", more, args{"Names": names})
 	}
@@ -140,8 +140,12 @@ func (v *visit) uncovered(id string) (Reply, error) {
 		key = "unsold"
 	}
 	rows := withRows(v.placeRows(wide), []Button{back(v.l, "dest")})
-	flagged := v.l.Flagged(esim.Destination{Kind: esim.Country, Code: iso})
-	return v.show(Screen{Name: key, HTML: v.l.H(key, args{"Place": flagged}), Rows: rows}), nil
+	return v.show(Screen{Name: key, HTML: v.l.H(key, args{"Place": v.flagged(iso)}), Rows: rows}), nil
+}
+
+// flagged is a country by its ISO code, on sale or not.
+func (v *visit) flagged(iso string) string {
+	return v.l.Flagged(esim.Destination{Kind: esim.Country, Code: iso})
 }
 
 // listPage is the list that the plans were reached from.

@@ -333,3 +333,69 @@ func TestTermsInWords(t *testing.T) {
 		})
 	}
 }
+
+// TestNumbersTyped: what people send of the numbers that they have at hand, and what is kept of it.
+func TestNumbersTyped(t *testing.T) {
+	l := loadBundle(t).For("en")
+	for typed, key := range map[string]string{
+		iccid:                                 "iccid_thanks",
+		iccid[:17]:                            "iccid_length",
+		iccid + "12":                          "iccid_length",
+		"8981 1000 2215 2967 704":             "iccid_typo",
+		"89049032000000000000000012345678":    "eid_typed",
+		"89049032 00000000 00000000 12345678": "eid_typed",
+		"4242 4242 4242 4242":                 "card_typed",
+		"5555-5555-5555-4444":                 "card_typed",
+		"378282246310005":                     "card_typed",
+	} {
+		s := newStage(t)
+		s.text(typed)
+		if got := s.screen().HTML; got != l.H(key) {
+			t.Errorf("%s: %q, want %s", typed, got, key)
+		}
+		if strings.ContainsAny(s.session.Page, "0123456789") {
+			t.Errorf("%s is kept: %q", typed, s.session.Page)
+		}
+	}
+	for _, typed := range []string{"123456", "+49 30 1234567", "352099001761481", "1234567812345678", "4242 4242 4242 424x"} {
+		s := newStage(t)
+		if s.text(typed); s.screen().Name != "found_nothing" {
+			t.Errorf("%s: %s", typed, s.screen().Name)
+		}
+	}
+}
+
+// TestSearchForWhatIsNotSold says so before it proposes others; what is found for a wider
+// area says whether the country is in it.
+func TestSearchForWhatIsNotSold(t *testing.T) {
+	s := newStage(t)
+	s.text("Madagascar")
+	if want := loadBundle(t).For("en").H("unsold", map[string]any{"Place": "🇲🇬 Madagascar"}); !strings.HasPrefix(s.screen().HTML, want) || s.session.Sought != "c_mg" {
+		t.Errorf("%q, sought %q", s.screen().HTML, s.session.Sought)
+	}
+	s.text("Hong Kong")
+	s.press(s.region("Asia"))
+	if want := "Hong Kong is included"; !strings.Contains(s.screen().HTML, want) {
+		t.Errorf("%q, want %q", s.screen().HTML, want)
+	}
+}
+
+// TestFilterFromElsewhere: a filter chosen for another destination that fits nothing here is named
+// alone.
+func TestFilterFromElsewhere(t *testing.T) {
+	s := newStage(t)
+	s.press("length/c_jp/longer")
+	s.press("plans/c_fr")
+	if html := s.screen().HTML; s.screen().Name != "nothing_fits" || !strings.Contains(html, "over 31 days.") {
+		t.Errorf("%s: %q", s.screen().Name, html)
+	}
+}
+
+// TestSlashesAreShown: what was typed is shown as it was, although a route can't hold it.
+func TestSlashesAreShown(t *testing.T) {
+	s := newStage(t)
+	s.text("w/o name/")
+	if !strings.Contains(s.screen().HTML, "“w/o name/”") || s.session.Page != "find/w o name" {
+		t.Errorf("%q at %q", s.screen().HTML, s.session.Page)
+	}
+}

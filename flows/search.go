@@ -17,7 +17,8 @@ func (v *visit) find(_ context.Context, words []string) (Reply, error) {
 
 // search shows the places with that name, or the nearest names there are.
 func (v *visit) search(typed string) Reply {
-	query := cutRunes(strings.Join(strings.Fields(strings.ReplaceAll(strings.ToValidUTF8(typed, ""), "/", " ")), " "), maxQuery)
+	shown := cutRunes(strings.Join(strings.Fields(strings.ToValidUTF8(typed, "")), " "), maxQuery)
+	query := strings.Join(strings.Fields(strings.ReplaceAll(shown, "/", " ")), " ") // as part of a route
 	if v.session.Page = to("find", query); query == "" {
 		v.session.Page = "dest"
 	}
@@ -27,6 +28,9 @@ func (v *visit) search(typed string) Reply {
 	}
 	found := v.snap.Search(query, v.l.Lang(), placesPerPage)
 	v.session.Sought = ""
+	if found.Country != "" {
+		v.session.Sought = esim.Destination{Kind: esim.Country, Code: found.Country}.ID()
+	}
 	all := press(v.l.T("button_destinations"), "dest")
 	if len(found.Places) > 0 {
 		if first := found.Places[0].Destination; first.Kind == esim.Country {
@@ -37,7 +41,10 @@ func (v *visit) search(typed string) Reply {
 		return v.show(Screen{Name: "found", HTML: v.l.HN("found", len(found.Places)), Rows: rows})
 	}
 	rows := v.placeRows(found.Near)
-	html := v.l.H("found_nothing", args{"Query": v.l.Isolate(query)})
+	html := v.l.H("found_nothing", args{"Query": v.l.Isolate(shown)})
+	if found.Country != "" {
+		html = v.l.H("unsold", args{"Place": v.flagged(found.Country)})
+	}
 	if len(rows) > 0 {
 		html = paragraphs(html, v.l.H("did_you_mean"))
 	}
