@@ -33,7 +33,7 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
-func TestPanelInTheBrowser(t *testing.T) {
+func TestBrowserPanel(t *testing.T) {
 	ctx := browser(t)
 	w, url := newWorld(t)
 	sold := order(t, w, url)
@@ -76,8 +76,8 @@ func TestPanelInTheBrowser(t *testing.T) {
 	}
 }
 
-// TestPaymentComesBackToTheChat walks from a pay button to the Checkout page and back to START.
-func TestPaymentComesBackToTheChat(t *testing.T) {
+// TestBrowserPaymentComesBack walks from a pay button to the Checkout page and back to START.
+func TestBrowserPaymentComesBack(t *testing.T) {
 	ctx := browser(t)
 	w, url := newWorld(t)
 	page := checkout(t, w, url)

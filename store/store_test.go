@@ -43,40 +43,37 @@ func open(t testing.TB, url string, keys ...[]byte) *store.Store {
 	return s
 }
 
-// eachKind runs a test on one Redis and on a cluster.
-func eachKind(t *testing.T, test func(t *testing.T, url string)) {
-	t.Run("single", func(t *testing.T) { test(t, storetest.Redis(t)) })
-	t.Run("cluster", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("a cluster takes a few seconds to start")
-		}
-		test(t, storetest.Cluster(t))
-	})
+func TestSuite(t *testing.T) { suite(t, storetest.Redis(t)) }
+
+func TestClusterSuite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a cluster takes a few seconds to start")
+	}
+	suite(t, storetest.Cluster(t))
 }
 
-// TestSuite holds everything that must be true on one Redis and on a cluster, on one server each.
-func TestSuite(t *testing.T) {
-	eachKind(t, func(t *testing.T, url string) {
-		for _, c := range []struct {
-			name string
-			test func(*testing.T, *store.Store)
-		}{
-			{"order round trip", testOrderRoundTrip},
-			{"create once", testCreateOnce},
-			{"one winner", testOneWinner},
-			{"due", testDue},
-			{"project", testProject},
-			{"checkout limits", testCheckoutLimits},
-			{"session", testSession},
-			{"esims", testESIMs},
-			{"erase", testErase},
-			{"popular", testPopular},
-			{"catalogue", testCatalogue},
-			{"claim and secret", testClaimAndSecret},
-		} {
-			t.Run(c.name, func(t *testing.T) { c.test(t, open(t, url)) })
-		}
-	})
+// suite holds everything that must be true on one Redis and on a cluster alike.
+func suite(t *testing.T, url string) {
+	t.Helper()
+	for _, c := range []struct {
+		name string
+		test func(*testing.T, *store.Store)
+	}{
+		{"order round trip", testOrderRoundTrip},
+		{"create once", testCreateOnce},
+		{"one winner", testOneWinner},
+		{"due", testDue},
+		{"project", testProject},
+		{"checkout limits", testCheckoutLimits},
+		{"session", testSession},
+		{"esims", testESIMs},
+		{"erase", testErase},
+		{"popular", testPopular},
+		{"catalogue", testCatalogue},
+		{"claim and secret", testClaimAndSecret},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, open(t, url)) })
+	}
 }
 
 var lastID atomic.Int64
@@ -209,7 +206,7 @@ func TestKeysRotate(t *testing.T) {
 	}
 }
 
-func TestRedisDownIsAnErrorAndPasses(t *testing.T) {
+func TestKilledRedisIsAnErrorAndPasses(t *testing.T) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not on PATH")
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // TestCheckoutInABrowser pays as a person does: a refused card first, then a good one.
-func TestCheckoutInABrowser(t *testing.T) {
+func TestBrowserCheckout(t *testing.T) {
 	browser, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("NOT CHECKED: chromium is not installed")

@@ -169,7 +169,7 @@ func shows(selector, text string) chromedp.Action {
 	return chromedp.Poll(fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => e.textContent.includes(%q))`, selector, text), nil)
 }
 
-func TestChatPage(t *testing.T) {
+func TestBrowserChatPage(t *testing.T) {
 	ctx := browser(t)
 	s := newShow(t)
 	s.runBot()

@@ -9,6 +9,7 @@ const scroller = document.getElementById("scroller");
 const toBottom = document.getElementById("to-bottom");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 let below = 0; // messages that came while the reader was further up
+let heading = false; // on the way to the newest message
 
 // hooks are what a message's links, commands and reply buttons do; the composer adds its part.
 export const hooks = {
@@ -24,12 +25,13 @@ function atBottom() {
 
 function toEnd(smooth) {
   scroller.scrollTo({ top: scroller.scrollHeight, behavior: smooth && !calm.matches ? "smooth" : "instant" });
+  heading = !atBottom();
   below = 0;
   showToBottom();
 }
 
 function showToBottom() {
-  toBottom.hidden = atBottom();
+  toBottom.hidden = atBottom() || heading;
   const badge = toBottom.querySelector(".badge");
   badge.hidden = below === 0;
   badge.textContent = below;
@@ -59,7 +61,7 @@ function introduction() {
 
 // addMessage appends a new message of the active chat.
 export function addMessage(message) {
-  const follow = atBottom() || !message.from?.is_bot;
+  const follow = atBottom() || heading || !message.from?.is_bot;
   messages.querySelector(".introduction")?.remove();
   const element = renderMessage(message, hooks);
   element.classList.add("new");
@@ -79,28 +81,33 @@ const find = (id) => messages.querySelector(`.message[data-id="${id}"]`);
 export function editMessage(message) {
   const old = find(message.message_id);
   if (!old) return;
-  const follow = atBottom();
+  const follow = atBottom() || heading;
   const height = old.offsetHeight;
   const fresh = renderMessage(message, hooks);
   const focused = old.contains(document.activeElement);
   old.replaceWith(fresh);
   regroup();
   if (focused) scroller.focus({ preventScroll: true });
-  if (!calm.matches) soften(fresh, height);
+  if (!calm.matches) soften(fresh, height, follow);
   if (follow) toEnd(false);
 }
 
-function soften(element, height) {
+function soften(element, height, follow) {
   const target = element.offsetHeight;
   element.querySelector(".bubble").animate([{ opacity: 0.55 }, { opacity: 1 }], { duration: 200, easing: "ease-out" });
   element.querySelector(".keyboard")?.animate([{ opacity: 0.3 }, { opacity: 1 }], { duration: 220, easing: "ease-out" });
   if (Math.abs(target - height) < 2) return;
-  const follow = atBottom();
   const change = element.animate(
     [{ height: height + "px", overflow: "hidden" }, { height: target + "px", overflow: "hidden" }],
     { duration: 180, easing: "cubic-bezier(.2,.7,.3,1)" },
   );
-  change.onfinish = () => follow && toEnd(false);
+  if (!follow) return;
+  const keep = () => {
+    toEnd(false);
+    if (change.playState === "running") requestAnimationFrame(keep);
+  };
+  change.onfinish = keep;
+  requestAnimationFrame(keep);
 }
 
 // removeMessage lets a message go.
@@ -171,9 +178,12 @@ export function showAnswer(answer) {
 }
 
 scroller.addEventListener("scroll", () => {
-  if (atBottom()) below = 0;
+  if (atBottom()) [below, heading] = [0, false];
   showToBottom();
 }, { passive: true });
+for (const own of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+  scroller.addEventListener(own, () => { heading = false; }, { passive: true });
+}
 toBottom.addEventListener("click", () => toEnd(true));
 // A photo that loads, or a keyboard on a phone, must not push the newest message out of sight.
 let wasAtBottom = true;

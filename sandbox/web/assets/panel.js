@@ -94,7 +94,7 @@ function replace(old, fresh) {
 function drawClock(now) {
   const element = byId("panel-now");
   if (!element) return;
-  element.textContent = new Date(now).toLocaleString("en", { dateStyle: "medium", timeStyle: "medium", hour12: false, timeZone: "UTC" }) + " UTC";
+  element.textContent = new Date(now).toLocaleString("en", { dateStyle: "medium", timeStyle: "long", hourCycle: "h23" });
 }
 
 function section(id, title, symbol, ...children) {
