@@ -240,7 +240,7 @@ func TestStripeDoor(t *testing.T) {
 			books := &ledger{err: c.handle}
 			logger := slog.New(slog.DiscardHandler)
 			door, err := NewStripe(StripeConfig{
-				Parse: func(payload []byte, signature string) (orders.PaymentEvent, error) {
+				Parse: func(_ context.Context, payload []byte, signature string) (orders.PaymentEvent, error) {
 					if string(payload) == "panic" {
 						panic("broken")
 					}
@@ -284,7 +284,9 @@ func TestStripeHungUp(t *testing.T) {
 	}
 	books := &ledger{}
 	door, err := NewStripe(StripeConfig{
-		Parse:  func([]byte, string) (orders.PaymentEvent, error) { return orders.PaymentEvent{ID: "evt_1"}, nil },
+		Parse: func(context.Context, []byte, string) (orders.PaymentEvent, error) {
+			return orders.PaymentEvent{ID: "evt_1"}, nil
+		},
 		Orders: books, Alerts: books, Log: slog.New(slog.DiscardHandler), Metrics: metrics,
 	})
 	if err != nil {
@@ -296,6 +298,28 @@ func TestStripeHungUp(t *testing.T) {
 	door.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/stripe/webhook", strings.NewReader("payload")))
 	if w.Code != http.StatusOK || len(books.events) != 1 {
 		t.Errorf("%d with %d events", w.Code, len(books.events))
+	}
+}
+
+// Setup without an address means polling: a standing webhook goes, what waits in it stays.
+func TestSetupForPolling(t *testing.T) {
+	st := newStage(t)
+	if err := st.door.Setup(deadline(t), "http://127.0.0.1:1/telegram/webhook"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.tg.SendText(customer, "/start"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.client.updates(deadline(t), 0, 0, 1); err == nil {
+		t.Fatal("updates can be fetched beside a webhook")
+	}
+	for range 2 { // again changes nothing
+		if err := st.door.Setup(deadline(t), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list, err := st.client.updates(deadline(t), 0, 0, 10); err != nil || len(list) != 1 {
+		t.Errorf("%d updates wait, %v", len(list), err)
 	}
 }
 

@@ -45,6 +45,9 @@ func (e *callError) Error() string {
 	return fmt.Sprintf("telegram %s: %s: %s", e.method, e.kind, e.detail)
 }
 
+// RetryAfter is how long Telegram asked to be left alone; 0 where it didn't.
+func (e *callError) RetryAfter() time.Duration { return e.retryAfter }
+
 // Unwrap tells orders.ErrUnreachable, and a context's end, to those who ask.
 func (e *callError) Unwrap() error { return e.cause }
 

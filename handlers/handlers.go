@@ -5,8 +5,8 @@
 // An update is answered 200 only once it is handled to the end, so Telegram brings back whatever a
 // crash, a stopped Redis or an unreachable Telegram left half done. Handling is therefore safe to
 // repeat: the session is saved by compare-and-set with the update's number beside it, and an update
-// that was seen before, or that lost the race for the session, draws the customer's present page
-// instead of doing its work again.
+// that was seen before draws the customer's present page instead of doing its work again. One that
+// lost the race for the session has done nothing yet, and is handled by the session as it is now.
 package handlers
 
 import (

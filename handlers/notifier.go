@@ -5,21 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/go-telegram/bot/models"
 
 	"esimbot/flows"
 	"esimbot/orders"
-)
-
-const (
-	// alertTry is how long one replica has to send an alert before another may try.
-	alertTry = time.Minute
-	// alertQuiet is how long an alert that was sent keeps quiet; a matter that still stands is told again.
-	alertQuiet = 24 * time.Hour
-	// adminLanguage is what alerts are written in: which admin reads them isn't known.
-	adminLanguage = "en"
 )
 
 // Screens draws what the notifier sends.
@@ -36,11 +28,16 @@ type Screens interface {
 type Claims interface {
 	// Claim takes name for ttl and says whether it was free.
 	Claim(ctx context.Context, name string, ttl time.Duration) (bool, error)
+	// Held says whether name is taken.
+	Held(ctx context.Context, name string) (bool, error)
 	// Keep takes name for ttl from now, whoever holds it.
 	Keep(ctx context.Context, name string, ttl time.Duration) error
+	// Release gives name up before its time.
+	Release(ctx context.Context, name string) error
 }
 
-// NotifierConfig is what the Notifier needs. Admins and SupportChat may be empty.
+// NotifierConfig is what the Notifier needs. Admins and SupportChat may be empty, Now nil: the
+// machine's clock.
 type NotifierConfig struct {
 	Client      *Client
 	Screens     Screens
@@ -48,11 +45,17 @@ type NotifierConfig struct {
 	Username    string // the bot's, without @
 	Admins      []int64
 	SupportChat int64 // where alerts go; 0: to each admin
+	Now         func() time.Time
 	Log         *slog.Logger
 }
 
 // A Notifier tells customers and admins, by Telegram. It is safe for concurrent use.
-type Notifier struct{ cfg NotifierConfig }
+type Notifier struct {
+	cfg NotifierConfig
+
+	mu  sync.Mutex
+	out map[string]time.Time // alerts that this process sent without Redis' word, and when
+}
 
 var _ orders.Notifier = (*Notifier)(nil)
 
@@ -61,7 +64,10 @@ func NewNotifier(cfg NotifierConfig) (*Notifier, error) {
 	if cfg.Client == nil || cfg.Screens == nil || cfg.Claims == nil || cfg.Username == "" || cfg.Log == nil {
 		return nil, errors.New("notifier: client, screens, claims, username and log are required")
 	}
-	return &Notifier{cfg: cfg}, nil
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Notifier{cfg: cfg, out: map[string]time.Time{}}, nil
 }
 
 // Show brings the order's message up to date, or sends a new one when that is gone. It may be
@@ -130,78 +136,4 @@ func buyer(o *orders.Order) (spot, error) {
 		return spot{}, fmt.Errorf("order %s has no customer any more: %w", o.ID, orders.ErrUnreachable)
 	}
 	return spot{chat: o.Customer}, nil
-}
-
-// Alert tells the support chat, or each admin without one. Of all calls with one key within a day
-// one sends; one that fails leaves the matter to the next call a minute later.
-func (n *Notifier) Alert(ctx context.Context, a orders.Alert) error {
-	name := "alert:" + a.Key
-	ours, err := n.cfg.Claims.Claim(ctx, name, alertTry)
-	if err != nil {
-		return fmt.Errorf("alert %s: claim: %w", a.Key, err)
-	}
-	if !ours {
-		return nil
-	}
-	screen := n.cfg.Screens.AlertText(a, adminLanguage)
-	if n.cfg.SupportChat != 0 {
-		err = n.toSupport(ctx, a, screen)
-	} else {
-		err = n.toAdmins(ctx, screen)
-	}
-	if err != nil {
-		return fmt.Errorf("alert %s: %w", a.Key, err)
-	}
-	if err := n.cfg.Claims.Keep(ctx, name, alertQuiet); err != nil {
-		return fmt.Errorf("alert %s: keep quiet: %w", a.Key, err)
-	}
-	return nil
-}
-
-// toSupport sends an alert to the support chat, whose members may only answer customers: it gets a
-// link that opens the matter in an admin's private chat, and no buttons that do something.
-func (n *Notifier) toSupport(ctx context.Context, a orders.Alert, s flows.Screen) error {
-	s.Rows = n.links(a, s.Rows)
-	_, err := n.cfg.Client.send(ctx, n.cfg.SupportChat, s)
-	var failure *callError
-	if errors.As(err, &failure) && failure.moved != 0 {
-		n.cfg.Log.WarnContext(ctx, "the support chat has a new id", "old", n.cfg.SupportChat, "new", failure.moved)
-		_, err = n.cfg.Client.send(ctx, failure.moved, s)
-	}
-	return err
-}
-
-// links keeps the button that leads to the matter: the screen's own link, else one made here.
-func (n *Notifier) links(a orders.Alert, rows [][]flows.Button) [][]flows.Button {
-	for _, row := range rows {
-		for _, b := range row {
-			if b.URL != "" {
-				return [][]flows.Button{{b}}
-			}
-		}
-	}
-	if a.Order == nil {
-		return nil
-	}
-	return [][]flows.Button{{{
-		Text: a.Order.ID.String(),
-		URL:  fmt.Sprintf("https://t.me/%s?start=a_%s", n.cfg.Username, string(a.Order.ID)),
-	}}}
-}
-
-// toAdmins sends an alert to each admin. One who got it is enough.
-func (n *Notifier) toAdmins(ctx context.Context, s flows.Screen) error {
-	var failed []error
-	for _, admin := range n.cfg.Admins {
-		if _, err := n.cfg.Client.send(ctx, admin, s); err != nil {
-			failed = append(failed, err)
-		}
-	}
-	if len(failed) < len(n.cfg.Admins) {
-		return nil
-	}
-	if len(failed) == 0 {
-		return errors.New("there is neither a support chat nor an admin to tell")
-	}
-	return errors.Join(failed...)
 }

@@ -42,6 +42,7 @@ type claims struct {
 	mu   sync.Mutex
 	now  func() time.Time
 	till map[string]time.Time
+	down error
 }
 
 func (c *claims) Claim(_ context.Context, name string, ttl time.Duration) (bool, error) {
@@ -61,11 +62,24 @@ func (c *claims) Keep(_ context.Context, name string, ttl time.Duration) error {
 	return nil
 }
 
+func (c *claims) Held(_ context.Context, name string) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now().Before(c.till[name]), c.down
+}
+
+func (c *claims) Release(_ context.Context, name string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.till, name)
+	return nil
+}
+
 func newNotifier(t *testing.T, st *stage, support int64, admins ...int64) *Notifier {
 	t.Helper()
 	n, err := NewNotifier(NotifierConfig{
 		Client: st.client, Screens: pictures{activationCode(t)}, Claims: &claims{now: st.time, till: map[string]time.Time{}},
-		Username: botName, Admins: admins, SupportChat: support, Log: slog.New(slog.NewJSONHandler(st.log, nil)),
+		Username: botName, Admins: admins, SupportChat: support, Now: st.time, Log: slog.New(slog.NewJSONHandler(st.log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -232,12 +246,8 @@ func TestAlertSupport(t *testing.T) {
 	if err := n.Alert(deadline(t), a); err == nil {
 		t.Fatal("an alert that failed is no error")
 	}
-	if err := n.Alert(deadline(t), a); err != nil || len(st.fromBot(support)) != 0 {
+	if err := n.Alert(deadline(t), a); err != nil || len(st.fromBot(support)) != 1 {
 		t.Fatalf("at once again: %v, %v", err, st.texts(support))
-	}
-	st.advance(alertTry)
-	if err := n.Alert(deadline(t), a); err != nil {
-		t.Fatal(err)
 	}
 	b := st.last(support).Buttons()
 	if len(b) != 1 || b[0].URL != "https://t.me/"+botName+"?start=a_7KQ2M9X4TB" {
@@ -249,5 +259,53 @@ func TestAlertSupport(t *testing.T) {
 	a = orders.Alert{Key: "balance:cloudesim", Kind: "balance_low"}
 	if err := n.Alert(deadline(t), a); err != nil || len(st.last(support).Buttons()) != 0 {
 		t.Errorf("alert without an order: %v, %+v", err, st.last(support).Buttons())
+	}
+}
+
+// Who finds an alert being sent by another replica doesn't take it for sent: the other may die.
+func TestAlertBegunElsewhere(t *testing.T) {
+	st := newStage(t)
+	n := newNotifier(t, st, 0, admin)
+	a := orders.Alert{Key: "review:7KQ2M9X4TB", Kind: "review", Order: bought()}
+	if ok, err := n.cfg.Claims.Claim(t.Context(), sending("alert:"+a.Key), alertTry); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if err := n.Alert(deadline(t), a); err == nil || len(st.fromBot(admin)) != 0 {
+		t.Errorf("taken for sent: %v, %v", err, st.texts(admin))
+	}
+	st.advance(alertTry)
+	if err := n.Alert(deadline(t), a); err != nil || len(st.fromBot(admin)) != 1 {
+		t.Errorf("after the other died: %v, %v", err, st.texts(admin))
+	}
+}
+
+// Admins hear of a Redis that is down, once.
+func TestAlertWithoutRedis(t *testing.T) {
+	st := newStage(t)
+	n := newNotifier(t, st, 0, admin)
+	n.cfg.Claims.(*claims).down = errors.New("OOM command not allowed")
+	for range 3 {
+		if err := n.Alert(deadline(t), orders.Alert{Key: "stuck", Kind: "stuck"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(st.fromBot(admin)) != 1 {
+		t.Errorf("the admin reads %v", st.texts(admin))
+	}
+	st.advance(alertQuiet)
+	if err := n.Alert(deadline(t), orders.Alert{Key: "stuck", Kind: "stuck"}); err != nil || len(st.fromBot(admin)) != 2 {
+		t.Errorf("a day later: %v, %v", err, st.texts(admin))
+	}
+}
+
+// The order machine reads how long Telegram wants to be left alone from a failed delivery.
+func TestFloodTellsHowLong(t *testing.T) {
+	st := newStage(t)
+	n := newNotifier(t, st, 0)
+	st.mood(fault.Rule{Mood: fault.Limited, Path: "sendPhoto"})
+	_, err := n.Deliver(deadline(t), bought())
+	var flood interface{ RetryAfter() time.Duration }
+	if !errors.As(err, &flood) || flood.RetryAfter() <= 0 {
+		t.Errorf("%v tells no time to wait", err)
 	}
 }

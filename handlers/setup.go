@@ -20,19 +20,12 @@ func menu() []string {
 func adminMenu() []string { return menu() }
 
 // Setup tells Telegram where the webhook is, and the bot's menus and descriptions in every language.
-// An empty webhookURL leaves the webhook as it is. It may be repeated with the same result. An admin
+// An empty webhookURL means polling, which a standing webhook would keep from everything: it is taken
+// away, and the updates that wait stay. It may be repeated with the same result. An admin
 // who never wrote to the bot can't have a menu yet: that is logged, and made good at their /start.
 func (t *Telegram) Setup(ctx context.Context, webhookURL string) error {
-	if webhookURL != "" {
-		if t.secret == "" {
-			return errors.New("set webhook: no secret")
-		}
-		err := t.client.configure(ctx, "setWebhook", func(ctx context.Context, b *bot.Bot) (bool, error) {
-			return b.SetWebhook(ctx, &bot.SetWebhookParams{URL: webhookURL, SecretToken: t.secret, AllowedUpdates: wanted()})
-		})
-		if err != nil {
-			return err
-		}
+	if err := t.setWebhook(ctx, webhookURL); err != nil {
+		return err
 	}
 	// Without a language: for all clients whose language the bot doesn't speak.
 	if err := t.introduce(ctx, t.bundle.For("en"), ""); err != nil {
@@ -49,6 +42,22 @@ func (t *Telegram) Setup(ctx context.Context, webhookURL string) error {
 		}
 	}
 	return nil
+}
+
+// setWebhook has updates come to url; without one they wait to be fetched.
+// https://core.telegram.org/bots/api#setwebhook, #deletewebhook
+func (t *Telegram) setWebhook(ctx context.Context, url string) error {
+	if url == "" {
+		return t.client.configure(ctx, "deleteWebhook", func(ctx context.Context, b *bot.Bot) (bool, error) {
+			return b.DeleteWebhook(ctx, &bot.DeleteWebhookParams{DropPendingUpdates: false})
+		})
+	}
+	if t.secret == "" {
+		return errors.New("set webhook: no secret")
+	}
+	return t.client.configure(ctx, "setWebhook", func(ctx context.Context, b *bot.Bot) (bool, error) {
+		return b.SetWebhook(ctx, &bot.SetWebhookParams{URL: url, SecretToken: t.secret, AllowedUpdates: wanted()})
+	})
 }
 
 // introduce sets menu and descriptions for clients of one language.

@@ -39,10 +39,10 @@ type Alerts interface {
 
 // StripeConfig is what the Stripe door needs. Every field is required.
 type StripeConfig struct {
-	// Parse verifies the raw body against the Stripe-Signature header and reads the event. It
-	// returns ErrSignature, ErrNoSecret or ErrForeign, wrapped or not; any other error means that
+	// Parse verifies the raw body against the Stripe-Signature header and reads the event; one
+	// that names no order is looked up at Stripe, within ctx. It returns ErrSignature, ErrNoSecret or ErrForeign, wrapped or not; any other error means that
 	// a genuine event could not be read.
-	Parse   func(payload []byte, signature string) (orders.PaymentEvent, error)
+	Parse   func(ctx context.Context, payload []byte, signature string) (orders.PaymentEvent, error)
 	Orders  OrderEvents
 	Alerts  Alerts
 	Log     *slog.Logger
@@ -79,7 +79,7 @@ func (s *Stripe) take(w http.ResponseWriter, r *http.Request) (outcome string, s
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), eventTime)
 	defer cancel()
-	event, err := s.cfg.Parse(payload, r.Header.Get("Stripe-Signature"))
+	event, err := s.cfg.Parse(ctx, payload, r.Header.Get("Stripe-Signature"))
 	switch {
 	case errors.Is(err, ErrSignature):
 		s.cfg.Log.WarnContext(ctx, "stripe event with a bad signature")
@@ -90,7 +90,7 @@ func (s *Stripe) take(w http.ResponseWriter, r *http.Request) (outcome string, s
 	case errors.Is(err, ErrForeign):
 		return "foreign", http.StatusOK
 	case err != nil:
-		s.cfg.Log.ErrorContext(ctx, "stripe event unreadable", "err", err)
+		s.cfg.Log.ErrorContext(ctx, "stripe event not read", "err", err)
 		return "unreadable", http.StatusInternalServerError
 	}
 	if err := s.cfg.Orders.HandlePayment(ctx, event); err != nil {

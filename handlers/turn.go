@@ -78,7 +78,8 @@ func (t *Telegram) undrawn(a act, toast *answer, err error) (*answer, error) {
 }
 
 // decide loads the session, lets the shop handle the act and saves what comes of it. An update seen
-// before, one that lost the race for the session, and again when asked, draws the present page.
+// before, or again when asked, draws the present page. One that lost the race for the session has
+// done nothing yet: it is handled once more, by the session as the winner left it.
 func (t *Telegram) decide(ctx context.Context, a act, again bool) (step, error) {
 	for range maxRaces {
 		loaded, err := t.sessions.Load(ctx, a.user, a.update)
@@ -103,7 +104,6 @@ func (t *Telegram) decide(ctx context.Context, a act, again bool) (step, error) 
 		}
 		err = t.save(ctx, a, &reply)
 		if errors.Is(err, flows.ErrConflict) {
-			again = true
 			continue
 		}
 		if err != nil {

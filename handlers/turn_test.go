@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"esimbot/flows"
+	"esimbot/orders"
 	"esimbot/sandbox/fault"
 )
 
@@ -105,17 +106,58 @@ func TestRepeatedUpdate(t *testing.T) {
 	}
 }
 
-// Who loses the race for the session draws the page that the winner is on.
+// An update that lost the race for the session is not lost: nothing of it was done yet, so it is
+// handled by the session as the winner left it.
 func TestLostRace(t *testing.T) {
 	st := hooked(t)
 	st.write("/start")
 	st.sessions.set(func(m *memory) { m.races = 1 })
-	st.press(st.last(customer).ID, "one")
-	if got := st.texts(customer); len(got) != 1 || got[0] != "/start" {
-		t.Errorf("the chat shows %q, want the winner's page", got)
+	query := st.press(st.last(customer).ID, "one")
+	if got := st.texts(customer); len(got) != 1 || got[0] != "one" {
+		t.Errorf("the chat shows %q, want the pressed page", got)
 	}
-	if st.shop.redraws() != 1 || st.sessions.of(customer).Session.Page != "/start" {
-		t.Errorf("redraws %d, session %+v", st.shop.redraws(), st.sessions.of(customer).Session)
+	if _, ok := st.tg.Answer(query); !ok {
+		t.Error("the press was not answered")
+	}
+	if s := st.sessions.of(customer).Session; st.shop.redraws() != 0 || s.Page != "one" {
+		t.Errorf("redraws %d, session %+v", st.shop.redraws(), s)
+	}
+}
+
+// Of two taps on Buy that meet, each decided before the other was saved, the second ends at the
+// order that the first began.
+func TestTwoBuyTapsMeet(t *testing.T) {
+	st := hooked(t)
+	st.write("/start")
+	var opened []orders.ID
+	ids := []orders.ID{"000000000B", "000000000A"}
+	met := false
+	st.shop.on = func(in flows.Input) (flows.Reply, error) {
+		next := in.Session
+		if next.Order == "" {
+			next.Order, ids = ids[0], ids[1:]
+		}
+		if !met { // the other tap is saved while this one is being decided
+			met = true
+			st.sessions.set(func(m *memory) {
+				winner := m.people[customer]
+				winner.Session.Order, ids = ids[0], ids[1:]
+				winner.Session.Version++
+				m.people[customer] = winner
+			})
+			opened = append(opened, "000000000A")
+		}
+		return flows.Reply{Session: next, Screen: page("checking"), Then: func(_ context.Context, in flows.Input) (flows.Reply, error) {
+			opened = append(opened, in.Session.Order)
+			return flows.Reply{Session: in.Session, Screen: page("order " + string(in.Session.Order))}, nil
+		}}, nil
+	}
+	st.press(st.last(customer).ID, "buy")
+	if !slices.Equal(opened, []orders.ID{"000000000A", "000000000A"}) {
+		t.Errorf("opened %v, want one order", opened)
+	}
+	if got := st.texts(customer); len(got) != 1 || got[0] != "order 000000000A" {
+		t.Errorf("the chat shows %q", got)
 	}
 }
 

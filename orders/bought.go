@@ -21,9 +21,13 @@ const (
 // keep stores what was bought, in whatever state the order is by now, and tries until it is
 // stored: a bought profile is never dropped. When Redis refuses, Stripe is told the provider's
 // order number at once, so that it isn't known here alone.
+//
+// It outlives the end of ctx by keepGrace: a process that is being stopped still writes down what
+// it has paid for.
 func (s *Service) keep(ctx context.Context, o *Order, b Bought) error {
-	limited, cancel := context.WithTimeout(ctx, keepTimeout)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(keepGrace, cancel) })()
 	got := fmt.Sprintf("%d:%s", o.Attempt.N, b.Profile.OrderNo)
 	marked := false
 	for tries := 0; ; tries++ {
@@ -39,7 +43,7 @@ func (s *Service) keep(ctx context.Context, o *Order, b Bought) error {
 			}
 		}
 		if !marked {
-			s.mark(ctx, o, "got", got)
+			s.mark(limited, o, "got", got)
 			marked = true
 		}
 		s.log.ErrorContext(ctx, "bought eSIM not stored yet", slog.String("order", string(o.ID)),
@@ -49,7 +53,7 @@ func (s *Service) keep(ctx context.Context, o *Order, b Bought) error {
 		}
 	}
 	if !marked {
-		s.mark(ctx, o, "got", got)
+		s.mark(limited, o, "got", got)
 	}
 	return nil
 }
@@ -60,17 +64,14 @@ func (s *Service) record(ctx context.Context, o *Order, b Bought) error {
 		if o.Bought.Profile.OrderNo == b.Profile.OrderNo && o.Bought.Profile.Provider == b.Profile.Provider {
 			return nil
 		}
-		s.alert(ctx, Alert{Key: "twice:" + string(o.ID), Kind: "bought_twice", Order: o,
+		// What was bought twice stands nowhere else: the alert is tried until it is out.
+		return s.notifier.Alert(ctx, Alert{Key: "twice:" + string(o.ID) + ":" + b.Profile.OrderNo, Kind: "bought_twice", Order: o,
 			Detail: "bought again under the provider's number " + b.Profile.OrderNo})
-		return nil
 	}
 	to, reason := s.afterPurchase(o, b.Profile)
 	return s.move(ctx, o, to, reason, s.own, func(n *Order) {
 		n.Bought = &b
 		n.HeldSince = time.Time{}
-		if to == Provisioning {
-			s.restLikePaid(provisionFirst)(n)
-		}
 	})
 }
 
@@ -90,8 +91,13 @@ func (s *Service) afterPurchase(o *Order, p esim.Profile) (State, string) {
 // provision asks for a profile that was still being made.
 func (s *Service) provision(ctx context.Context, o *Order) error {
 	waited := s.now().Sub(o.Bought.At)
+	notice := NoticeMaking
 	if s.now().Sub(o.Payment.PaidAt) >= workingAfter {
-		s.tell(ctx, o, NoticeWorking)
+		notice = NoticeMakingLong
+	}
+	s.tell(ctx, o, notice)
+	if o.Tries == 0 { // just bought: asked at once it would only say the same again
+		return s.stay(ctx, o, s.restLikePaid(provisionFirst))
 	}
 	p := s.providers[o.Bought.Profile.Provider]
 	if p == nil {

@@ -190,7 +190,11 @@ func (s *Service) rejected(ctx context.Context, o *Order, plan esim.Plan, cause 
 
 // hold keeps the order paid until its provider can sell, at the latest until the deadline.
 func (s *Service) hold(ctx context.Context, o *Order, p esim.Provider, reason string, cause error) error {
-	s.log.WarnContext(ctx, "order held", slog.String("order", string(o.ID)), slog.String("provider", string(p)),
+	level := slog.LevelWarn
+	if reason == o.Reason {
+		level = slog.LevelDebug // said before
+	}
+	s.log.Log(ctx, level, "order held", slog.String("order", string(o.ID)), slog.String("provider", string(p)),
 		slog.String("reason", reason), slog.Any("cause", cause))
 	if reason == ReasonBalance {
 		s.alert(ctx, Alert{Key: "balance:" + string(p), Kind: "balance_low", Order: o, Detail: detail(cause)})

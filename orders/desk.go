@@ -38,7 +38,8 @@ func (s *Service) Open(ctx context.Context, d Draft) (*Order, error) {
 }
 
 func (s *Service) create(ctx context.Context, d Draft) (*Order, error) {
-	if err := s.admit(ctx, d); err != nil {
+	first, err := s.admit(ctx, d)
+	if err != nil {
 		return nil, err
 	}
 	now := s.now()
@@ -46,9 +47,9 @@ func (s *Service) create(ctx context.Context, d Draft) (*Order, error) {
 		Schema: Schema, Version: 1, ID: d.ID, State: AwaitingPayment, Kind: d.Kind,
 		Customer: d.Customer, Language: d.Language, Plan: d.Plan, Screen: d.Screen,
 		CreatedAt: now, UpdatedAt: now, DueAt: now.Add(s.reconcile),
-		Checkout: Checkout{ExpiresAt: now.Add(s.checkoutTTL).Truncate(time.Second)},
+		Checkout: Checkout{ExpiresAt: now.Add(s.checkoutTTL).Truncate(time.Second), Strict: first},
 	}
-	err := s.store.Create(ctx, o, LogEntry{At: now, To: AwaitingPayment, Actor: actorCustomer, Version: 1})
+	err = s.store.Create(ctx, o, LogEntry{At: now, To: AwaitingPayment, Actor: actorCustomer, Version: 1})
 	if errors.Is(err, ErrExists) {
 		return s.Get(ctx, d.ID, d.Customer)
 	}
@@ -61,25 +62,26 @@ func (s *Service) create(ctx context.Context, d Draft) (*Order, error) {
 	return o, nil
 }
 
-// admit says whether a payment page may be opened for d at all.
-func (s *Service) admit(ctx context.Context, d Draft) error {
+// admit says whether a payment page may be opened for d at all, and whether nothing was delivered
+// to the customer yet.
+func (s *Service) admit(ctx context.Context, d Draft) (first bool, err error) {
 	if id, err := ParseID(string(d.ID)); err != nil || id != d.ID {
-		return ErrID
+		return false, ErrID
 	}
 	switch {
 	case d.Kind != KindESIM:
-		return fmt.Errorf("kind %q: %w", d.Kind, ErrNotForNow)
+		return false, fmt.Errorf("kind %q: %w", d.Kind, ErrNotForNow)
 	case d.Customer <= 0 || d.Plan.Retail.Minor <= 0 || d.Plan.Retail.Currency == "" || d.Plan.Wholesale.Sign() <= 0:
-		return errors.New("a draft needs a customer, a price and a cost")
+		return false, errors.New("a draft needs a customer, a price and a cost")
 	case s.adminsOnly && !d.Admin:
-		return ErrTestMode
+		return false, ErrTestMode
 	case s.paused(d.Plan.Provider) || s.providers[d.Plan.Provider] == nil:
-		return ErrPaused
+		return false, ErrPaused
 	}
-	if err := s.store.AllowCheckout(ctx, d.Customer, d.ID, s.now()); err != nil {
-		return fmt.Errorf("open order %s: %w", d.ID, err)
+	if first, err = s.store.AllowCheckout(ctx, d.Customer, d.ID, s.now()); err != nil {
+		return false, fmt.Errorf("open order %s: %w", d.ID, err)
 	}
-	return nil
+	return first, nil
 }
 
 // page makes sure that the order has its Checkout Session, and notes that its button is shown now.
@@ -90,6 +92,7 @@ func (s *Service) page(ctx context.Context, o *Order) error {
 		if err != nil {
 			return fmt.Errorf("open checkout of %s: %w", o.ID, err)
 		}
+		opened.Strict = checkout.Strict
 		checkout = opened
 	}
 	for {
@@ -115,7 +118,7 @@ func (s *Service) page(ctx context.Context, o *Order) error {
 
 // look is how long a payment page shown since is left alone.
 func (s *Service) look(since time.Duration) time.Duration {
-	if s.poll && since < shownWindow {
+	if s.poll() && since < shownWindow {
 		return shownPoll
 	}
 	return s.reconcile

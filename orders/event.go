@@ -1,5 +1,23 @@
 package orders
 
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+)
+
+// Stripe's names of the events that are told apart here: docs.stripe.com/api/events/types.
+const (
+	EventCompleted      = "checkout.session.completed"
+	EventAsyncSucceeded = "checkout.session.async_payment_succeeded"
+	// EventAsyncFailed: a slow payment method said no in the end.
+	EventAsyncFailed   = "checkout.session.async_payment_failed"
+	EventRefundUpdated = "charge.refund.updated"
+	EventDispute       = "charge.dispute.created"
+	EventFraudWarning  = "radar.early_fraud_warning.created"
+)
+
 // A PaymentEvent is a verified notice from Stripe, in our words. It only hastens a look: what
 // counts is read from Stripe again.
 type PaymentEvent struct {
@@ -8,4 +26,149 @@ type PaymentEvent struct {
 	SessionID string // of the Checkout Session, where the event is about one
 	Intent    string // PaymentIntent id, where known
 	Order     ID     // from client_reference_id or metadata, where it is a valid id
+}
+
+// paying says whether the event may tell of money that came in.
+func (e PaymentEvent) paying() bool { return e.Type == EventCompleted || e.Type == EventAsyncSucceeded }
+
+// HandlePayment does what follows from an event, durably, before it returns nil. An error means
+// that Stripe must bring the event again; ErrNotFound that it tells of money for an order that
+// isn't known.
+func (s *Service) HandlePayment(ctx context.Context, e PaymentEvent) error {
+	o, err := s.named(ctx, e)
+	if errors.Is(err, ErrNotFound) {
+		return s.orphan(ctx, e, err)
+	}
+	if err != nil {
+		return fmt.Errorf("event %s: %w", e.Type, err)
+	}
+	if e.Type == EventDispute || e.Type == EventFraudWarning {
+		if err := s.warn(ctx, o, e); err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.unpaid():
+		return s.hear(ctx, o, e)
+	case o.State == Refunding:
+		return s.hasten(ctx, o)
+	case o.State == Refunded && e.Type == EventRefundUpdated:
+		return s.refundFailed(ctx, o)
+	default:
+		return s.paidTwice(ctx, o, e)
+	}
+}
+
+// named loads the order that an event is about.
+func (s *Service) named(ctx context.Context, e PaymentEvent) (*Order, error) {
+	id := e.Order
+	if id == "" {
+		if e.Intent == "" {
+			return nil, fmt.Errorf("no order named: %w", ErrNotFound)
+		}
+		var err error
+		if id, err = s.store.ByIntent(ctx, e.Intent); err != nil {
+			return nil, fmt.Errorf("find order: %w", err)
+		}
+	}
+	o, err := s.store.Load(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("load order %s: %w", id, err)
+	}
+	return o, nil
+}
+
+// orphan judges an event of this shop about an order that isn't known: Redis has lost it. Money
+// that came in is not let go. Stripe brings that event again for three days, and the admins hear of
+// it. Any other event has nothing left to change here.
+func (s *Service) orphan(ctx context.Context, e PaymentEvent, cause error) error {
+	if !e.paying() {
+		s.log.WarnContext(ctx, "event of an unknown order", slog.String("event", e.ID), slog.String("type", e.Type),
+			slog.String("order", string(e.Order)), slog.String("payment", e.Intent))
+		return nil
+	}
+	s.alert(ctx, Alert{Key: "lost:" + e.SessionID, Kind: "order_lost",
+		Detail: fmt.Sprintf("paid, but order %s is not known here: %s", e.Order, e.SessionID)})
+	return fmt.Errorf("event %s: %w", e.Type, cause)
+}
+
+// hear brings an order without a payment to where the event's Session, or else its own, says it is.
+func (s *Service) hear(ctx context.Context, o *Order, e PaymentEvent) error {
+	session := e.SessionID
+	if session == "" {
+		session = o.Checkout.SessionID
+	}
+	if session == "" {
+		return nil // nothing to read yet: the order is looked at when it has its Session
+	}
+	o, err := s.settled(ctx, o, session, actorStripe)
+	if err != nil {
+		return err
+	}
+	if e.Type == EventAsyncFailed && o.unpaid() && o.State != Expired {
+		return s.ignoreConflict(s.finish(ctx, o, s.next(o, Expired, ReasonFailed), actorStripe))
+	}
+	return nil
+}
+
+// hasten has an order that waits be looked at now. One that a runner holds is being looked at.
+func (s *Service) hasten(ctx context.Context, o *Order) error {
+	if o.Lease.Held(s.now()) {
+		return nil
+	}
+	n := s.next(o, o.State, o.Reason, func(n *Order) { n.DueAt = s.now() })
+	if err := s.save(ctx, o, n, actorStripe); err != nil {
+		return s.ignoreConflict(err)
+	}
+	s.kick(o.ID)
+	return nil
+}
+
+// refundFailed follows a refund that changed after it had succeeded: if money came back to us, the
+// customer still waits for it.
+func (s *Service) refundFailed(ctx context.Context, o *Order) error {
+	f, err := s.payments.Fence(ctx, o.Payment.Intent)
+	if err != nil {
+		return fmt.Errorf("read payment of %s: %w", o.ID, err)
+	}
+	if f.Refunded.Minor >= o.Refund.Total.Minor {
+		return nil
+	}
+	n := s.next(o, Review, ReasonRefundFailed, s.rest(0), func(n *Order) { n.Refund.Total, n.Refund.Status = f.Refunded, "failed" })
+	if err := s.save(ctx, o, n, actorStripe); err != nil {
+		return err
+	}
+	s.kick(o.ID)
+	return nil
+}
+
+// paidTwice tells the admins of a second payment for one order, by another Session than the first.
+func (s *Service) paidTwice(ctx context.Context, o *Order, e PaymentEvent) error {
+	if !e.paying() || e.SessionID == "" || e.SessionID == o.Checkout.SessionID {
+		return nil
+	}
+	cs, err := s.payments.Session(ctx, e.SessionID)
+	if err != nil {
+		return fmt.Errorf("read second checkout of %s: %w", o.ID, err)
+	}
+	if !cs.Paid || cs.Intent == o.Payment.Intent {
+		return nil
+	}
+	err = s.notifier.Alert(ctx, Alert{Key: "paid_twice:" + cs.ID, Kind: "paid_twice", Order: o, Detail: "paid again with " + cs.Intent})
+	if err != nil {
+		return fmt.Errorf("tell of a second payment for %s: %w", o.ID, err)
+	}
+	return nil
+}
+
+// warn tells the admins that the payment is disputed, or thought to be fraud.
+func (s *Service) warn(ctx context.Context, o *Order, e PaymentEvent) error {
+	kind := "dispute"
+	if e.Type == EventFraudWarning {
+		kind = "fraud_warning"
+	}
+	if err := s.notifier.Alert(ctx, Alert{Key: kind + ":" + string(o.ID), Kind: kind, Order: o, Detail: o.Payment.Intent}); err != nil {
+		return fmt.Errorf("tell of %s for %s: %w", kind, o.ID, err)
+	}
+	return nil
 }

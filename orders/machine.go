@@ -20,6 +20,10 @@ const (
 	NoticePreparing = "preparing"
 	// NoticeWorking: paid, and it takes longer than 20 seconds.
 	NoticeWorking = "working"
+	// NoticeMaking: bought, and the provider is still making the profile.
+	NoticeMaking = "making"
+	// NoticeMakingLong: the same, longer than 20 seconds after the payment.
+	NoticeMakingLong = "making_long"
 )
 
 // Why an order is where it is: the values of Order.Reason.
@@ -30,6 +34,9 @@ const (
 	ReasonAmount       = "amount_mismatch"   // another amount or currency came in
 	ReasonLiveMode     = "live_mode"         // test money in the live shop, or the reverse
 	ReasonForeign      = "foreign_session"   // the Session names another order or shop
+	ReasonNoIntent     = "no_payment_intent" // paid, Stripe says, but without a payment to fence or return
+	ReasonErased       = "erased"            // paid for a customer who had everything about them deleted
+	ReasonNeverSettled = "never_settled"     // a slow payment method has said neither yes nor no
 	ReasonBalance      = "balance_low"       // held until the shop's balance there suffices
 	ReasonProviderDown = "provider_down"     // held until the provider answers
 	ReasonStripeDown   = "stripe_down"       // held until Stripe answers
@@ -76,7 +83,7 @@ func after(from State) []State {
 	case Unknown:
 		return []State{Provisioning, Issued, Refunding, Review}
 	case Review:
-		return []State{Paid, Provisioning, Issued, Refunding}
+		return []State{Paid, Provisioning, Issued, Refunding, Expired}
 	case Refunding:
 		return []State{Refunded, Review}
 	case Delivered:
@@ -147,13 +154,13 @@ func (s *Service) stay(ctx context.Context, o *Order, edits ...edit) error {
 	return s.move(ctx, o, o.State, o.Reason, edits...)
 }
 
-// finish moves an order to n, a finished state. The customer is told and the projections are
-// written first, so that a crash leaves the order due and all of it is done again.
+// finish moves an order to n, a finished state. The projections are written and the customer is
+// told first, so that a crash leaves the order due and all of it is done again.
 func (s *Service) finish(ctx context.Context, o, n *Order, actor string) error {
-	s.tell(ctx, n, string(n.State))
 	if err := s.store.Project(ctx, n); err != nil {
 		return fmt.Errorf("order %s: project: %w", o.ID, err)
 	}
+	s.tell(ctx, n, string(n.State))
 	n.Projected = n.Version
 	return s.save(ctx, o, n, actor)
 }
@@ -178,7 +185,8 @@ func (s *Service) rest(d time.Duration) edit {
 // notice that it takes longer is due, if that comes before d.
 func (s *Service) restLikePaid(d time.Duration) edit {
 	return func(n *Order) {
-		if left := n.Payment.PaidAt.Add(workingAfter).Sub(s.now()); n.Told != NoticeWorking && left > 0 {
+		told := n.Told == NoticeWorking || n.Told == NoticeMakingLong
+		if left := n.Payment.PaidAt.Add(workingAfter).Sub(s.now()); !told && left > 0 {
 			d = min(d, left)
 		}
 		s.rest(d)(n)

@@ -18,6 +18,7 @@ type memory struct {
 	log     []orders.LogEntry
 	intents map[string]orders.ID
 	denied  error // of AllowCheckout
+	first   bool  // likewise
 }
 
 func copied(o *orders.Order) *orders.Order {
@@ -128,4 +129,6 @@ func (m *memory) ByCustomer(context.Context, int64, int) ([]*orders.Order, error
 	return slices.Collect(maps.Values(m.docs)), nil
 }
 
-func (m *memory) AllowCheckout(context.Context, int64, orders.ID, time.Time) error { return m.denied }
+func (m *memory) AllowCheckout(context.Context, int64, orders.ID, time.Time) (bool, error) {
+	return m.first, m.denied
+}

@@ -103,7 +103,7 @@ type Order struct {
 	Photo       Message   `json:"photo"`
 	DeliveredAt time.Time `json:"delivered_at"`
 	// Told is the last notice the customer was shown on Screen, so that it is not repeated:
-	// NoticePreparing, NoticeWorking, or the state itself.
+	// one of the Notice constants, or the state itself.
 	Told string `json:"told,omitempty"`
 	// Projected is the version whose projections (lists, eSIM document, statistics) are written.
 	Projected int64 `json:"projected,omitempty"`

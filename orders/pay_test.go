@@ -125,7 +125,8 @@ func TestUnpaidEnds(t *testing.T) {
 
 func TestPolling(t *testing.T) {
 	w := newWorld(t)
-	w.config.PollPayments = true
+	polled := true
+	w.config.PollPayments = func() bool { return polled }
 	w.restart()
 	w.open()
 	calls := w.calls
@@ -133,6 +134,15 @@ func TestPolling(t *testing.T) {
 	if n := w.calls - calls; n < 30 || n > 60 {
 		t.Errorf("a fresh page cost %d calls a minute", n) // load, lease, session, rest every 5 s
 	}
+	polled = false // the webhook's secret came
+	w.run(10 * time.Second)
+	calls = w.calls
+	w.run(5 * time.Minute)
+	if n := w.calls - calls; n > 25 {
+		t.Errorf("with a webhook a page cost %d calls in 5 minutes", n)
+	}
+	polled = true // and is lost again
+	w.run(time.Minute)
 	w.stripe.pay()
 	w.run(10 * time.Second)
 	w.want(orders.Delivered, "")

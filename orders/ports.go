@@ -33,8 +33,9 @@ type Store interface {
 	// ByCustomer returns a customer's orders, newest first.
 	ByCustomer(ctx context.Context, customer int64, limit int) ([]*Order, error)
 	// AllowCheckout counts an opened payment page and says ErrTooMany past the limits: 5 open
-	// pages a customer, 20 an hour, 3 paid orders a day before the first delivery.
-	AllowCheckout(ctx context.Context, customer int64, id ID, now time.Time) error
+	// pages a customer, 20 an hour, 3 paid orders a day before the first delivery. first says that
+	// nothing was delivered to the customer yet.
+	AllowCheckout(ctx context.Context, customer int64, id ID, now time.Time) (first bool, err error)
 }
 
 // Payments is what the order machine asks of Stripe. Each call has 5 s. Errors that leave a doubt
@@ -96,7 +97,7 @@ type Refund struct {
 type Notifier interface {
 	// Show brings the order's screen up to date with its state: edits o.Screen, or sends a new
 	// message if that one is gone, and returns the message that shows it now. o.Told is the
-	// notice to show: NoticePreparing, NoticeWorking, or o.State.
+	// notice to show: one of the Notice constants, or o.State.
 	Show(ctx context.Context, o *Order) (Message, error)
 	// Deliver sends the QR photo with its caption and the install guide and returns the photo's message.
 	Deliver(ctx context.Context, o *Order) (Message, error)

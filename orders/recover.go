@@ -3,6 +3,7 @@ package orders
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -37,13 +38,30 @@ func (s *Service) recoverAttempt(ctx context.Context, o *Order) error {
 	}
 }
 
+// lateLook reads the Session of an order under review whose payment never settled: the event of its
+// end may have been lost.
+func (s *Service) lateLook(ctx context.Context, o *Order) error {
+	cs, err := s.payments.Session(ctx, o.Checkout.SessionID)
+	if err != nil {
+		s.log.WarnContext(ctx, "payment not read", slog.String("order", string(o.ID)), slog.Any("error", err))
+		return nil
+	}
+	return s.settle(ctx, o, cs, actorStripe)
+}
+
 // review alerts the admins, and once a day again, and tells the customer that it takes longer.
 func (s *Service) review(ctx context.Context, o *Order) error {
+	if o.unpaid() {
+		if err := s.lateLook(ctx, o); err != nil || o.State != Review {
+			return err
+		}
+	}
 	s.tell(ctx, o, string(Review))
 	call, cancel := context.WithTimeout(ctx, alertTimeout)
 	defer cancel()
-	day := s.now().Format(time.DateOnly)
-	if err := s.notifier.Alert(call, Alert{Key: "review:" + string(o.ID) + ":" + day, Kind: "review", Order: o, Detail: o.Reason}); err != nil {
+	// An order that comes under review again for something new is told of again on the same day.
+	key := fmt.Sprintf("review:%s:%s:%d:%d:%s", string(o.ID), o.Reason, o.Attempt.N, o.Refund.N, s.now().Format(time.DateOnly))
+	if err := s.notifier.Alert(call, Alert{Key: key, Kind: "review", Order: o, Detail: o.Reason}); err != nil {
 		s.log.ErrorContext(ctx, "alert not sent", slog.String("order", string(o.ID)), slog.Any("error", err))
 		return s.stay(ctx, o, s.rest(backoff(o.Tries, fenceRetry, s.reconcile)))
 	}

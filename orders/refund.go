@@ -94,6 +94,9 @@ func (s *Service) refund(ctx context.Context, o *Order) error {
 // refundLater asks again for the same refund: it is in doubt whether it was made.
 func (s *Service) refundLater(ctx context.Context, o *Order, cause error) error {
 	s.log.WarnContext(ctx, "refund not confirmed", slog.String("order", string(o.ID)), slog.Int("n", o.Refund.N), slog.Any("error", cause))
+	if o.Tries >= refundTries {
+		s.alert(ctx, Alert{Key: "refund:" + string(o.ID), Kind: "refund_delayed", Order: o, Detail: "Stripe gives no answer that settles it"})
+	}
 	return s.stay(ctx, o, s.rest(backoff(o.Tries, refundFirst, s.reconcile)))
 }
 

@@ -83,10 +83,47 @@ func TestARefundEventHastensTheLook(t *testing.T) {
 	w.paid()
 	w.run(time.Second)
 	w.want(orders.Refunding, orders.ReasonRejected)
-	if err := w.service.HandlePayment(t.Context(), orders.PaymentEvent{Type: "charge.refund.updated", Intent: "pi_1"}); err != nil {
+	if err := w.service.HandlePayment(t.Context(), orders.PaymentEvent{Type: orders.EventRefundUpdated, Intent: "pi_1"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.service.HandlePayment(t.Context(), orders.PaymentEvent{Type: "charge.refunded", Intent: "pi_other"}); err == nil {
-		t.Error("an unknown payment's event was taken")
+	if err := w.service.Step(t.Context(), theOrder); err != nil {
+		t.Fatal(err)
+	}
+	w.want(orders.Refunded, orders.ReasonRejected) // at once, though the next look was seconds away
+}
+
+func TestARefundThatFailsInTheEndIsReviewed(t *testing.T) {
+	w := newWorld(t)
+	w.cloud.answers = []string{"rejected"}
+	w.paid()
+	w.run(time.Hour)
+	w.want(orders.Refunded, orders.ReasonRejected)
+	event := orders.PaymentEvent{Type: orders.EventRefundUpdated, Intent: "pi_1"}
+	if err := w.service.HandlePayment(t.Context(), event); err != nil {
+		t.Fatal(err)
+	}
+	w.want(orders.Refunded, orders.ReasonRejected)
+	for key, r := range w.stripe.refunds {
+		r.Status = "failed"
+		w.stripe.refunds[key] = r
+	}
+	if err := w.service.HandlePayment(t.Context(), event); err != nil {
+		t.Fatal(err)
+	}
+	w.run(time.Hour)
+	if o := w.want(orders.Review, orders.ReasonRefundFailed); o.Refund.Total.Minor != 0 || !slices.Contains(w.telegram.alerts, "review") {
+		t.Errorf("refunds %+v, alerts %v", o.Refund, w.telegram.alerts)
+	}
+}
+
+func TestARefundWithoutAnAnswerIsToldOf(t *testing.T) {
+	w := newWorld(t)
+	w.cloud.answers = []string{"rejected"}
+	w.stripe.refundAnswers = slices.Repeat([]string{"doubt"}, 8)
+	w.paid()
+	w.run(time.Hour)
+	w.want(orders.Refunded, orders.ReasonRejected)
+	if !slices.Contains(w.telegram.alerts, "refund_delayed") || w.stripe.refunded() != 455 {
+		t.Errorf("alerts %v, refunded %d", w.telegram.alerts, w.stripe.refunded())
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -17,6 +18,11 @@ const (
 	maxSteps = 32
 	// stepRetry is how long after a step that failed for a passing reason the next one is made.
 	stepRetry = 10 * time.Second
+	// ailingEvery is how often it is said that no order moves on, and how long that must last
+	// before admins hear of it.
+	ailingEvery = time.Minute
+	// stuckTries is after how many such failures admins hear of it.
+	stuckTries = 12
 	// foreignPause is how long an order written by a newer version is left alone.
 	foreignPause = time.Minute
 )
@@ -57,8 +63,11 @@ func (s *Service) startDue(ctx context.Context, running *sync.WaitGroup) {
 	defer cancel()
 	ids, err := s.store.Due(read, s.now(), batch)
 	if err != nil {
-		s.log.ErrorContext(ctx, "due orders not read", slog.Any("error", err))
+		running.Go(func() { s.ailing(ctx, fmt.Errorf("read due orders: %w", err)) })
 		return
+	}
+	if len(ids) == 0 {
+		s.getWell()
 	}
 	for _, id := range ids {
 		s.start(ctx, running, id)
@@ -69,7 +78,7 @@ func (s *Service) startDue(ctx context.Context, running *sync.WaitGroup) {
 // taken: then the due set brings it again.
 func (s *Service) start(ctx context.Context, running *sync.WaitGroup, id ID) {
 	s.mu.Lock()
-	busy := s.inFlight[id]
+	busy := s.inFlight[id] || s.now().Before(s.shunned[id])
 	s.mu.Unlock()
 	if busy {
 		return
@@ -82,10 +91,60 @@ func (s *Service) start(ctx context.Context, running *sync.WaitGroup, id ID) {
 	running.Go(func() {
 		defer func() { <-s.slots }()
 		defer s.recovered(ctx, "drive")
-		if err := s.Step(ctx, id); err != nil {
-			s.log.ErrorContext(ctx, "order not driven", slog.String("order", string(id)), slog.Any("error", err))
+		err := s.Step(ctx, id)
+		s.shun(id, err != nil)
+		if err == nil {
+			s.getWell()
+			return
 		}
+		s.log.ErrorContext(ctx, "order not driven", slog.String("order", string(id)), slog.Any("error", err))
+		s.ailing(ctx, err)
 	})
+}
+
+// shun leaves an order alone for a moment after a failure: a Redis that takes no writes can't move
+// its due time, and would have it tried with every look.
+func (s *Service) shun(id ID, failed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.shunned, id)
+	if !failed {
+		return
+	}
+	now := s.now()
+	maps.DeleteFunc(s.shunned, func(_ ID, until time.Time) bool { return !now.Before(until) })
+	s.shunned[id] = now.Add(stepRetry)
+}
+
+// A health is since when nothing has worked, and when that was last said.
+type health struct{ since, said time.Time }
+
+func (s *Service) getWell() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.health = health{}
+}
+
+// ailing notes a failure of the work as a whole: Redis down, or full. It is logged once a minute,
+// and admins hear of it when nothing has worked for a minute.
+func (s *Service) ailing(ctx context.Context, err error) {
+	s.mu.Lock()
+	now := s.now()
+	if s.health.since.IsZero() {
+		s.health.since = now
+	}
+	since, quiet := s.health.since, now.Sub(s.health.said) < ailingEvery
+	if !quiet {
+		s.health.said = now
+	}
+	s.mu.Unlock()
+	if quiet || ctx.Err() != nil {
+		return
+	}
+	s.log.ErrorContext(ctx, "orders don't move on", slog.Time("since", since), slog.Any("error", err))
+	if now.Sub(since) >= ailingEvery {
+		s.alert(ctx, Alert{Key: "stuck", Kind: "stuck", Detail: err.Error()})
+	}
 }
 
 // kick has a running Run drive an order at once. Without one, or when it is far behind, the due
@@ -172,6 +231,9 @@ func (s *Service) step(ctx context.Context, o *Order) error {
 func (s *Service) failed(ctx context.Context, o *Order, err error) error {
 	if errors.Is(err, errStop) || errors.Is(err, ErrConflict) {
 		return nil // the order is another's now
+	}
+	if o.Tries >= stuckTries {
+		s.alert(ctx, Alert{Key: "stuck:" + string(o.ID), Kind: "stuck", Order: o, Detail: err.Error()})
 	}
 	return errors.Join(err, s.ignoreConflict(s.stay(ctx, o, s.rest(stepRetry))))
 }

@@ -25,6 +25,8 @@ const (
 	alertTimeout   = 10 * time.Second
 	markTimeout    = 5 * time.Second
 	keepTimeout    = 10 * time.Minute
+	// keepGrace is how much longer a process that is being stopped tries to store what it bought.
+	keepGrace = 5 * time.Second
 	// leaseMargin is what must be left of a lease beside the provider's timeout when it is called.
 	leaseMargin = 10 * time.Second
 	// drainTimeout is how long work in flight may take to end after Run was told to stop.
@@ -54,8 +56,9 @@ type Config struct {
 	Rate decimal.Decimal
 	// Paused says whether no new payment pages are opened for a provider's plans; nil: never.
 	Paused func(esim.Provider) bool
-	// PollPayments looks at fresh payment pages every 5 s, for want of a webhook.
-	PollPayments bool
+	// PollPayments says whether fresh payment pages are looked at every 5 s, for want of a webhook;
+	// nil: never. It is asked at each look, for the webhook's secret may come and go.
+	PollPayments func() bool
 
 	Lease             time.Duration // 60 s
 	ProviderTimeout   time.Duration // 15 s
@@ -89,7 +92,7 @@ type Service struct {
 	adminsOnly bool
 	rate       decimal.Decimal
 	paused     func(esim.Provider) bool
-	poll       bool
+	poll       func() bool
 
 	lease, providerTimeout, checkoutTTL, evidenceWait, holdDeadline, reconcile, tick time.Duration
 
@@ -108,15 +111,18 @@ type Service struct {
 	stopping atomic.Bool
 	mu       sync.Mutex
 	inFlight map[ID]bool
+	shunned  map[ID]time.Time // until when an order that failed is left alone
+	health   health
 }
 
 // New checks c and returns the order machine. Nothing runs before Run.
 func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, payments: c.Payments, providers: c.Providers, notifier: c.Notifier, shelf: c.Shelf, log: c.Log,
-		shop: c.Shop, liveMode: c.LiveMode, adminsOnly: c.TestSellsToAdminsOnly, poll: c.PollPayments,
+		shop: c.Shop, liveMode: c.LiveMode, adminsOnly: c.TestSellsToAdminsOnly,
 		twins:           orElse(c.Twins, func(esim.Plan) []esim.Plan { return nil }),
 		paused:          orElse(c.Paused, func(esim.Provider) bool { return false }),
+		poll:            orElse(c.PollPayments, func() bool { return false }),
 		now:             orElse(c.Now, func() time.Time { return time.Now().UTC() }),
 		lease:           orDefault(c.Lease, time.Minute),
 		providerTimeout: orDefault(c.ProviderTimeout, 15*time.Second),
@@ -126,7 +132,7 @@ func New(c Config) (*Service, error) {
 		reconcile:       orDefault(c.ReconcileInterval, time.Minute),
 		tick:            orDefault(c.Tick, time.Second),
 		rate:            c.Rate, random: c.Random, owner: c.Owner, drain: drainTimeout, wait: sleep, meanwhile: inBackground,
-		slots: make(chan struct{}, orDefault(c.Parallel, 16)), kicks: make(chan ID, 256), inFlight: map[ID]bool{},
+		slots: make(chan struct{}, orDefault(c.Parallel, 16)), kicks: make(chan ID, 256), inFlight: map[ID]bool{}, shunned: map[ID]time.Time{},
 	}
 	if s.random == nil {
 		s.random = rand.Reader
@@ -178,7 +184,7 @@ func orDefault[T time.Duration | int](v, d T) T {
 	return v
 }
 
-func orElse[F func(esim.Plan) []esim.Plan | func(esim.Provider) bool | func() time.Time](f, d F) F {
+func orElse[F func(esim.Plan) []esim.Plan | func(esim.Provider) bool | func() bool | func() time.Time](f, d F) F {
 	if f == nil {
 		return d
 	}

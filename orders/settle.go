@@ -5,50 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 )
 
-// EventAsyncFailed is Stripe's name of the event that a slow payment method failed in the end.
-const EventAsyncFailed = "checkout.session.async_payment_failed"
+// settleDeadline is how long a slow payment method may leave a completed page unpaid: Stripe's
+// slowest, bank debits, settle within 14 days (docs.stripe.com/payments/bank-debits).
+const settleDeadline = 14 * 24 * time.Hour
 
-// HandlePayment does what follows from an event, durably, before it returns nil. ErrNotFound says
-// that no such order is known.
-func (s *Service) HandlePayment(ctx context.Context, e PaymentEvent) error {
-	id := e.Order
-	if id == "" {
-		if e.Intent == "" {
-			return fmt.Errorf("event %s names no order: %w", e.Type, ErrNotFound)
-		}
-		var err error
-		if id, err = s.store.ByIntent(ctx, e.Intent); err != nil {
-			return fmt.Errorf("event %s: find order: %w", e.Type, err)
-		}
-	}
-	o, err := s.store.Load(ctx, id)
-	if err != nil {
-		return fmt.Errorf("event %s: load order %s: %w", e.Type, id, err)
-	}
+// unpaid says whether no payment of the order is known yet.
+func (o *Order) unpaid() bool {
 	switch o.State {
 	case AwaitingPayment, Expired:
-		session := e.SessionID
-		if session == "" {
-			session = o.Checkout.SessionID
-		}
-		if session == "" {
-			return nil // nothing to read yet: the order is looked at when it has its Session
-		}
-		if o, err = s.settled(ctx, o, session, actorStripe); err != nil {
-			return err
-		}
-		if e.Type == EventAsyncFailed && o.State == AwaitingPayment {
-			n := s.next(o, Expired, ReasonFailed)
-			return s.ignoreConflict(s.finish(ctx, o, n, actorStripe))
-		}
-		return nil
-	case Refunding:
-		s.kick(id) // perhaps the refund it waits for
-		return nil
+		return true
+	case Review:
+		return o.Payment.PaidAt.IsZero() // a slow payment method never told
 	default:
-		return nil
+		return false
 	}
 }
 
@@ -71,7 +43,7 @@ func (s *Service) settled(ctx context.Context, o *Order, sessionID, actor string
 }
 
 func (s *Service) settle(ctx context.Context, o *Order, cs *CheckoutSession, actor string) error {
-	if o.State != AwaitingPayment && o.State != Expired {
+	if !o.unpaid() {
 		return nil // settled before
 	}
 	if cs.Order != string(o.ID) && cs.ID != o.Checkout.SessionID {
@@ -90,7 +62,7 @@ func (s *Service) settle(ctx context.Context, o *Order, cs *CheckoutSession, act
 // paid records a payment: of what was asked, or to be reviewed.
 func (s *Service) paid(ctx context.Context, o *Order, cs *CheckoutSession) error {
 	to, reason := Paid, ""
-	if o.State == Expired {
+	if o.State != AwaitingPayment {
 		reason = ReasonLate
 	}
 	if why := s.mismatch(o, cs); why != "" {
@@ -121,6 +93,10 @@ func (s *Service) mismatch(o *Order, cs *CheckoutSession) string {
 		return ReasonLiveMode
 	case cs.Amount != o.Plan.Retail:
 		return ReasonAmount
+	case cs.Intent == "":
+		return ReasonNoIntent
+	case o.Customer == 0:
+		return ReasonErased
 	default:
 		return ""
 	}
@@ -138,6 +114,7 @@ func (s *Service) await(ctx context.Context, o *Order) error {
 			s.log.WarnContext(ctx, "payment page refused", slog.String("order", string(o.ID)), slog.Any("error", err))
 			return s.finish(ctx, o, s.next(o, Expired, ReasonNeverOpened), actorRunner)
 		}
+		opened.Strict = o.Checkout.Strict
 		return s.stay(ctx, o, s.rest(s.look(0)), func(n *Order) { n.Checkout = opened })
 	}
 	cs, err := s.payments.Session(ctx, o.Checkout.SessionID)
@@ -150,6 +127,9 @@ func (s *Service) await(ctx context.Context, o *Order) error {
 	}
 	wait := s.look(s.now().Sub(o.Checkout.ShownAt))
 	if cs.Status == "complete" {
+		if s.now().Sub(o.CreatedAt) >= settleDeadline {
+			return s.move(ctx, o, Review, ReasonNeverSettled, s.own)
+		}
 		// A slow payment method: its end comes as an event, this is for one that got lost.
 		wait = backoff(o.Tries, s.reconcile, 60*s.reconcile)
 	}

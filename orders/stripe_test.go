@@ -17,6 +17,7 @@ type stripe struct {
 	keys     map[string]string // idempotency key → value written
 	refunds  map[string]orders.Refund
 
+	strict        bool // the page was opened so
 	disputed      bool
 	outside       int64    // minor units refunded in the Dashboard
 	refundAnswers []string // what Refund answers, in turn: a status, "doubt", "refused"
@@ -43,7 +44,7 @@ func (s *stripe) OpenCheckout(_ context.Context, o *orders.Order) (c orders.Chec
 			err = errors.New("refused")
 			return
 		}
-		if s.sessions["cs_1"] == nil {
+		if s.strict = o.Checkout.Strict; s.sessions["cs_1"] == nil {
 			s.sessions["cs_1"] = &orders.CheckoutSession{ID: "cs_1", Status: "open", Order: string(o.ID), Shop: shop, Amount: o.Plan.Retail}
 		}
 		c = orders.Checkout{SessionID: "cs_1", URL: "https://pay.example/cs_1", ExpiresAt: o.Checkout.ExpiresAt}

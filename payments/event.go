@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -28,14 +29,14 @@ const tolerance = 5 * time.Minute
 
 // Events that the shop listens to: docs.stripe.com/api/events/types.
 const (
-	EventCompleted      = "checkout.session.completed"
+	EventCompleted      = orders.EventCompleted
 	EventExpired        = "checkout.session.expired"
-	EventAsyncSucceeded = "checkout.session.async_payment_succeeded"
-	EventAsyncFailed    = "checkout.session.async_payment_failed"
+	EventAsyncSucceeded = orders.EventAsyncSucceeded
+	EventAsyncFailed    = orders.EventAsyncFailed
 	EventChargeRefunded = "charge.refunded"
-	EventRefundUpdated  = "charge.refund.updated"
-	EventDispute        = "charge.dispute.created"
-	EventFraudWarning   = "radar.early_fraud_warning.created"
+	EventRefundUpdated  = orders.EventRefundUpdated
+	EventDispute        = orders.EventDispute
+	EventFraudWarning   = orders.EventFraudWarning
 )
 
 func listened() []string {
@@ -192,6 +193,11 @@ func (s *Stripe) Locate(ctx context.Context, e *Event) error {
 	ctx, cancel := within(ctx)
 	defer cancel()
 	p, err := s.intent(ctx, e.Intent)
+	var missing *Error
+	if errors.As(err, &missing) && missing.Status == http.StatusNotFound {
+		e.Foreign = true // of an account or a mode that isn't ours
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -130,6 +130,10 @@ func TestLocateForeign(t *testing.T) {
 	if err := other.Locate(t.Context(), &e); err != nil || !e.Foreign || e.OrderID != "" {
 		t.Errorf("located %+v: %v", e, err)
 	}
+	e = Event{Intent: "pi_unknown"} // of the other mode, or deleted test data: for ever unknown
+	if err := other.Locate(t.Context(), &e); err != nil || !e.Foreign {
+		t.Errorf("an unknown payment's event: %+v, %v", e, err)
+	}
 	e = Event{Type: "balance.available"}
 	if err := other.Locate(t.Context(), &e); err != nil || !e.Foreign {
 		t.Errorf("an event about no payment: %+v, %v", e, err)

@@ -230,19 +230,20 @@ func (v *Orders) ByCustomer(ctx context.Context, customer int64, limit int) ([]*
 	return list, nil
 }
 
-// AllowCheckout counts a payment page, once an order; orders.ErrTooMany past the limits.
-func (v *Orders) AllowCheckout(ctx context.Context, customer int64, id orders.ID, now time.Time) error {
+// AllowCheckout counts a payment page, once an order, and says whether the customer has no eSIM
+// yet; orders.ErrTooMany past the limits.
+func (v *Orders) AllowCheckout(ctx context.Context, customer int64, id orders.ID, now time.Time) (first bool, err error) {
 	keys := []string{pagesOpenedKey(customer), pagesOpenKey(customer), userPaidKey(customer), userESIMsKey(customer)}
-	ok, err := v.s.scripts.admit.Run(ctx, v.s.rdb, keys,
+	admitted, err := v.s.scripts.admit.Run(ctx, v.s.rdb, keys,
 		string(id), millis(now), millis(now.Add(-time.Hour)), millis(now.Add(-24*time.Hour)),
-		maxPagesHour, maxOpenPages, maxPaidBefore).Bool()
+		maxPagesHour, maxOpenPages, maxPaidBefore).Int()
 	switch {
 	case err != nil:
-		return fmt.Errorf("count payment page: %w", err)
-	case !ok:
-		return orders.ErrTooMany
+		return false, fmt.Errorf("count payment page: %w", err)
+	case admitted == 0:
+		return false, orders.ErrTooMany
 	default:
-		return nil
+		return admitted == 2, nil
 	}
 }
 

@@ -148,7 +148,8 @@ func testProject(t *testing.T, s *store.Store) {
 func testCheckoutLimits(t *testing.T, s *store.Store) {
 	now := epoch
 	allow := func(customer int64, id string) error {
-		return s.Orders().AllowCheckout(t.Context(), customer, orders.ID(id), now)
+		_, err := s.Orders().AllowCheckout(t.Context(), customer, orders.ID(id), now)
+		return err
 	}
 	for i := range 5 {
 		for range 3 { // an order counts once
@@ -183,15 +184,15 @@ func testHourAndDay(t *testing.T, s *store.Store) {
 	}
 	for i := range 20 {
 		o := order(t, 82)
-		if err := s.Orders().AllowCheckout(t.Context(), 82, o.ID, epoch); err != nil {
+		if _, err := s.Orders().AllowCheckout(t.Context(), 82, o.ID, epoch); err != nil {
 			t.Fatal(i, err)
 		}
 		end(o)
 	}
-	if err := s.Orders().AllowCheckout(t.Context(), 82, "x", epoch.Add(59*time.Minute)); !errors.Is(err, orders.ErrTooMany) {
+	if _, err := s.Orders().AllowCheckout(t.Context(), 82, "x", epoch.Add(59*time.Minute)); !errors.Is(err, orders.ErrTooMany) {
 		t.Errorf("21st page in an hour: %v", err)
 	}
-	if err := s.Orders().AllowCheckout(t.Context(), 82, "x", epoch.Add(61*time.Minute)); err != nil {
+	if _, err := s.Orders().AllowCheckout(t.Context(), 82, "x", epoch.Add(61*time.Minute)); err != nil {
 		t.Errorf("after the hour: %v", err)
 	}
 	for range 3 {
@@ -199,7 +200,7 @@ func testHourAndDay(t *testing.T, s *store.Store) {
 		o.Payment.PaidAt = epoch
 		end(o)
 	}
-	if err := s.Orders().AllowCheckout(t.Context(), 83, "y", epoch); !errors.Is(err, orders.ErrTooMany) {
+	if _, err := s.Orders().AllowCheckout(t.Context(), 83, "y", epoch); !errors.Is(err, orders.ErrTooMany) {
 		t.Errorf("fourth paid order before the first eSIM: %v", err)
 	}
 	o := order(t, 83)
@@ -207,7 +208,12 @@ func testHourAndDay(t *testing.T, s *store.Store) {
 	if err := s.ESIMs().Put(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Orders().AllowCheckout(t.Context(), 83, "y", epoch); err != nil {
-		t.Errorf("after the first eSIM: %v", err)
+	for range 2 { // the first time and a repeat
+		if first, err := s.Orders().AllowCheckout(t.Context(), 83, "y", epoch); err != nil || first {
+			t.Errorf("after the first eSIM: first %v, %v", first, err)
+		}
+		if first, err := s.Orders().AllowCheckout(t.Context(), 84, "z", epoch); err != nil || !first {
+			t.Errorf("before the first eSIM: first %v, %v", first, err)
+		}
 	}
 }

@@ -99,20 +99,22 @@ return 1
 //	ARGV  1 order id  2 now  3 an hour ago  4 a day ago, all in ms
 //	      5 most pages an hour  6 most open pages  7 most paid orders a day before the first eSIM
 //
-// It returns 1, or 0 past a limit.
+// It returns 1, 2 for a customer without an eSIM, or 0 past a limit.
 const admitScript = `
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[4])
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ARGV[4])
-if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 1 end
+local admitted = 1
+if redis.call('ZCARD', KEYS[4]) == 0 then admitted = 2 end
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return admitted end
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[5]) then return 0 end
 if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[6]) then return 0 end
-if redis.call('ZCARD', KEYS[4]) == 0 and redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[7]) then return 0 end
+if admitted == 2 and redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[7]) then return 0 end
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], 3600000)
 redis.call('PEXPIRE', KEYS[2], 86400000)
-return 1
+return admitted
 `
 
 // soldScript counts an order among a day's sales, once.

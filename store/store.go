@@ -56,6 +56,7 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	quietLibrary(s.log)
 	s.popular.Store(&popularity{})
 	var err error
 	if s.rdb, err = connect(ctx, address); err != nil {
@@ -191,6 +192,15 @@ func (s *Store) Claim(ctx context.Context, name string, ttl time.Duration) (bool
 		return false, fmt.Errorf("claim %s: %w", name, err)
 	}
 	return ok, nil
+}
+
+// Held says whether name is taken.
+func (s *Store) Held(ctx context.Context, name string) (bool, error) {
+	n, err := s.rdb.Exists(ctx, claimKey(name)).Result()
+	if err != nil {
+		return false, fmt.Errorf("look at claim %s: %w", name, err)
+	}
+	return n == 1, nil
 }
 
 // Keep takes name for ttl from now, whoever holds it: what was claimed for a moment is done.

@@ -137,9 +137,13 @@ func (a *app) doors(metrics *handlers.Metrics, alerts handlers.Alerts) (http.Han
 	return handlers.Routes(d), nil
 }
 
-// parseEvent tells the Stripe door in its own words what payments found.
-func (a *app) parseEvent(payload []byte, signature string) (orders.PaymentEvent, error) {
+// parseEvent tells the Stripe door in its own words what payments found. Disputes, warnings and the
+// Dashboard's refunds name no order: their payment does.
+func (a *app) parseEvent(ctx context.Context, payload []byte, signature string) (orders.PaymentEvent, error) {
 	e, err := a.payments.ParseEvent(payload, signature)
+	if err == nil && !e.Foreign && e.OrderID == "" {
+		err = a.payments.Locate(ctx, &e)
+	}
 	switch {
 	case errors.Is(err, payments.ErrNoSecret):
 		return orders.PaymentEvent{}, handlers.ErrNoSecret
