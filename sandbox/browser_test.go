@@ -10,6 +10,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"esimbot/sandbox/fault"
+	"esimbot/sandbox/wholesale"
 )
 
 // browser opens a headless Chromium, or skips the test aloud where there is none.
@@ -23,7 +24,7 @@ func browser(t *testing.T) context.Context {
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("force-prefers-reduced-motion", true), // so that nothing moves away under a click
-		chromedp.WindowSize(1360, 900))
+		chromedp.WindowSize(1280, 900))
 	started, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
 	t.Cleanup(cancel)
 	tab, cancel := chromedp.NewContext(started, chromedp.WithErrorf(func(string, ...any) {})) // it reports events it does not know
@@ -36,12 +37,25 @@ func browser(t *testing.T) context.Context {
 func TestBrowserPanel(t *testing.T) {
 	ctx := browser(t)
 	w, url := newWorld(t)
-	sold := order(t, w, url)
+	open := []chromedp.Action{
+		chromedp.Navigate(url + "/"),
+		chromedp.WaitVisible("#panel", chromedp.ByQuery),
+		chromedp.WaitVisible("#panel-esims .empty", chromedp.ByQuery),
+	}
+	if err := chromedp.Run(ctx, open...); err != nil {
+		t.Fatal(err)
+	}
+	sold := order(t, w, url) // the panel that is open already shows it
+	if _, _, err := w.Mobilexy.Buy(w.Mobilexy.Plans()[0].Code, 1, wholesale.MakingTime{}); err != nil {
+		t.Fatal(err)
+	}
+	slow := w.Mobilexy.ESIMs()[0].ICCID
 	before := w.Clock.Now()
 	balance := "#balance-mobilexy"
 	steps := []chromedp.Action{
-		chromedp.Navigate(url + "/"),
-		chromedp.WaitVisible("#panel", chromedp.ByQuery),
+		chromedp.Click("#install-"+slow, chromedp.ByQuery),
+		chromedp.WaitVisible(`[data-iccid="`+slow+`"] .report`, chromedp.ByQuery),
+		chromedp.Poll(`document.querySelector("#panel").scrollWidth <= document.querySelector("#panel").clientWidth`, nil),
 		chromedp.Click("#install-"+sold.ICCID, chromedp.ByQuery),
 		chromedp.WaitVisible("#install-"+sold.ICCID+":disabled", chromedp.ByQuery),
 		chromedp.Evaluate(`{ const s = document.querySelector("#use-`+sold.ICCID+`"); s.value = 500; s.dispatchEvent(new Event("input")); s.dispatchEvent(new Event("change")); }`, nil),
@@ -49,7 +63,7 @@ func TestBrowserPanel(t *testing.T) {
 		chromedp.SetValue(balance, "77.70", chromedp.ByQuery),
 		chromedp.Click("#set-mobilexy", chromedp.ByQuery),
 		chromedp.Poll(`[...document.querySelectorAll(".toast")].some(e => e.textContent.includes("Balance"))`, nil),
-		chromedp.Evaluate(`{ const m = document.querySelector("#mood-stripe"); m.value = "error"; m.dispatchEvent(new Event("change")); }`, nil),
+		chromedp.Evaluate(`{ const m = document.querySelector("#mood-stripe"); m.value = "slow-3s"; m.dispatchEvent(new Event("change")); }`, nil),
 		chromedp.WaitVisible("#mood-stripe.off", chromedp.ByQuery),
 		chromedp.Click("#clock-24h", chromedp.ByQuery),
 		chromedp.Poll(`document.querySelector("#panel-clock .note").textContent.includes("1 d")`, nil),
@@ -68,8 +82,8 @@ func TestBrowserPanel(t *testing.T) {
 	if got := w.Mobilexy.Balance(); !got.Equal(decimal.RequireFromString("77.70")) {
 		t.Errorf("balance %s, want 77.70", got)
 	}
-	if got := w.Stripe.Fault.Rule().Mood; got != fault.Error {
-		t.Errorf("stripe's mood is %s, want error", got)
+	if got := w.Stripe.Fault.Rule(); got.Mood != fault.Slow || got.Delay != 3*time.Second {
+		t.Errorf("stripe's mood is %+v, want slow by 3 s", got)
 	}
 	if moved := w.Clock.Now().Sub(before); moved < 24*time.Hour {
 		t.Errorf("the clock moved %v, want a day", moved)

@@ -15,6 +15,7 @@ import (
 
 	"esimbot/sandbox/cloudesim"
 	"esimbot/sandbox/fault"
+	"esimbot/sandbox/wholesale"
 )
 
 // newWorld serves a World on an address of its own.
@@ -124,6 +125,64 @@ func TestPanel(t *testing.T) {
 	}
 	if state.Moved != "1 d" || !state.Stripe.Dropped || state.Providers[0].Mood != "dead" || len(state.Services) != 2 {
 		t.Errorf("state %+v", state)
+	}
+}
+
+// TestMoods holds the panel's moods to what the servers can do, each known again when it is set.
+func TestMoods(t *testing.T) {
+	w, base := newWorld(t)
+	offered := map[fault.Mood]bool{}
+	for _, m := range moods() {
+		offered[m.rule.Mood] = true
+		if status, answer := fetch(t, http.MethodPost, base+"/panel/api/mood", `{"server":"mobilexy","mood":"`+m.ID+`"}`); status != 200 {
+			t.Errorf("%s: %d %s", m.ID, status, answer)
+		}
+		_, body := fetch(t, http.MethodGet, base+"/panel/api/state", "")
+		var state stateJSON
+		if err := json.Unmarshal([]byte(body), &state); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.Mobilexy.Fault.Rule(); got != m.rule || state.Providers[1].Mood != m.ID {
+			t.Errorf("%s: the rule is %+v, the panel says %s", m.ID, got, state.Providers[1].Mood)
+		}
+	}
+	for _, m := range fault.Moods() {
+		if !offered[m] {
+			t.Errorf("the panel does not offer %s", m)
+		}
+	}
+}
+
+// TestPanelTellsWhatTheShopSees: Mobilexy's carrier reports now and then, CloudeSIM's numbers are true.
+func TestPanelTellsWhatTheShopSees(t *testing.T) {
+	w, base := newWorld(t)
+	_, sold, err := w.Mobilexy.Buy(w.Mobilexy.Plans()[0].Code, 1, wholesale.MakingTime{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	order(t, w, base)
+	seen := func() (cloudesim, mobilexy *reportedJSON) {
+		t.Helper()
+		_, body := fetch(t, http.MethodGet, base+"/panel/api/state", "")
+		var state stateJSON
+		if err := json.Unmarshal([]byte(body), &state); err != nil {
+			t.Fatal(err)
+		}
+		return state.Providers[0].ESIMs[0].Report, state.Providers[1].ESIMs[0].Report
+	}
+	if _, report := seen(); report != nil {
+		t.Errorf("reported before it was installed: %+v", report)
+	}
+	if err := w.Mobilexy.SetUsed(sold[0].ICCID, 1000); err != nil {
+		t.Fatal(err)
+	}
+	_, before := seen()
+	if before == nil || before.Used != 0 || before.Next.Sub(before.At) != w.Mobilexy.ReportEvery() {
+		t.Fatalf("report %+v, want one of nothing used", before)
+	}
+	w.Clock.Advance(w.Mobilexy.ReportEvery())
+	if exact, after := seen(); after.Used != 1000 || exact != nil {
+		t.Errorf("report %+v after its time, want 1000 bytes; CloudeSIM %+v, want none", after, exact)
 	}
 }
 

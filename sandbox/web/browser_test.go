@@ -164,6 +164,11 @@ func do(t *testing.T, ctx context.Context, steps ...chromedp.Action) {
 	}
 }
 
+// looked makes the page believe that somebody sees its tab, or nobody.
+func looked(at bool) chromedp.Action {
+	return chromedp.Evaluate(fmt.Sprintf(`Object.defineProperty(document, "hidden", {configurable: true, get: () => %t}); document.dispatchEvent(new Event("visibilitychange"));`, !at), nil)
+}
+
 // shows waits until an element with the text is on the page.
 func shows(selector, text string) chromedp.Action {
 	return chromedp.Poll(fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => e.textContent.includes(%q))`, selector, text), nil)
@@ -237,6 +242,20 @@ func TestBrowserChatPage(t *testing.T) {
 		)
 		post(t, s.url+"/chat/api/send", `{"user":1001,"text":"/start"}`, nil, http.StatusOK)
 		do(t, ctx, shows(customer(english)+" .badge", "1"))
+	})
+	t.Run("a tab stays with its person", func(t *testing.T) {
+		other, cancel := chromedp.NewContext(ctx)
+		defer cancel()
+		do(t, other, chromedp.Navigate(s.url+"/"), chromedp.Click(customer(english), chromedp.ByQuery), chromedp.WaitVisible(".message.in", chromedp.ByQuery))
+		do(t, ctx, chromedp.Reload(), chromedp.WaitVisible(customer(spanish)+`[aria-current="true"]`, chromedp.ByQuery))
+	})
+	t.Run("a tab that nobody sees gives its stream back", func(t *testing.T) {
+		do(t, ctx, looked(false), chromedp.WaitVisible("#connection", chromedp.ByQuery))
+		post(t, s.url+"/chat/api/send", `{"user":1001,"text":"/start"}`, nil, http.StatusOK)
+		if err := s.telegram.WaitFor(ctx, english, func(all []telegram.Message) bool { return all[len(all)-1].FromBot() }); err != nil {
+			t.Fatal(err)
+		}
+		do(t, ctx, chromedp.WaitNotPresent(customer(english)+" .badge", chromedp.ByQuery), looked(true), shows(customer(english)+" .badge", "1"))
 	})
 }
 

@@ -144,15 +144,14 @@ function connect() {
   };
 }
 
-// A browser keeps few connections to one address: a tab that nobody sees for a while gives its own
-// back, or each payment's tab would take one until none is left.
-const hiddenFor = 5000; // ms
+// A browser keeps few connections to one address: a tab that nobody sees gives its own back, or each
+// payment's tab would take one until none is left.
 function setUpVisibility() {
-  let leaving = 0;
   document.addEventListener("visibilitychange", () => {
-    clearTimeout(leaving);
-    if (document.hidden) leaving = setTimeout(() => stream.close(), hiddenFor);
-    else if (stream.readyState === EventSource.CLOSED) connect();
+    if (document.hidden) {
+      stream.close();
+      byId("connection").hidden = false;
+    } else if (stream.readyState === EventSource.CLOSED) connect();
   });
 }
 
