@@ -54,6 +54,8 @@ func (s *Service) buy(ctx context.Context, o *Order) error {
 	fresh, refusal, err := s.fresh(ctx, o, plan)
 	told()
 	switch {
+	case s.stopping.Load():
+		return s.stay(ctx, o, s.rest(0))
 	case refusal == ReasonGone || refusal == ReasonPrice:
 		return s.refuse(ctx, o, plan.Provider, refusal, err)
 	case refusal != "":
@@ -75,6 +77,9 @@ func (s *Service) fresh(ctx context.Context, o *Order, plan esim.Plan) (_ esim.P
 	case err != nil:
 		return plan, ReasonProviderDown, err
 	}
+	if less(listing.Plan, plan) {
+		return plan, ReasonGone, errors.New("gives less now than was sold")
+	}
 	plan.Wholesale = listing.Plan.Wholesale
 	if !s.covers(o, plan) {
 		return plan, ReasonPrice, fmt.Errorf("costs %s USD now", plan.Wholesale)
@@ -89,6 +94,11 @@ func (s *Service) fresh(ctx context.Context, o *Order, plan esim.Plan) (_ esim.P
 		}
 	}
 	return plan, "", nil
+}
+
+// less says whether a plan as now on sale gives less than the same plan as it was sold.
+func less(now, sold esim.Plan) bool {
+	return now.Kind != sold.Kind || now.Bytes < sold.Bytes || now.DailyBytes < sold.DailyBytes || now.Days < sold.Days
 }
 
 // purchase is one attempt: saved with its nonce, allowed by the fence at Stripe, then made.
@@ -111,6 +121,9 @@ func (s *Service) purchase(ctx context.Context, o *Order, plan esim.Plan) error 
 	// From here the lease must outlast the call: a runner that was paused must not make it late.
 	if s.now().Add(s.providerTimeout + leaseMargin).After(o.Lease.Until) {
 		return s.hold(ctx, o, plan.Provider, ReasonLeaseShort, nil)
+	}
+	if s.stopping.Load() {
+		return s.move(ctx, o, Paid, ReasonStopped, s.rest(0)) // nothing was bought, another replica goes on
 	}
 	call, cancel := context.WithTimeout(ctx, s.providerTimeout)
 	defer cancel()

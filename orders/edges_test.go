@@ -21,7 +21,8 @@ type seller struct {
 	answers []string
 	queries []string // answers to Query in turn: "ready", "cancelled", "error"; without: not ready
 	gone    bool
-	downFor int // reads that fail
+	downFor int              // reads that fail
+	change  func(*esim.Plan) // of the terms since the plan was sold
 
 	sold int
 }
@@ -47,6 +48,9 @@ func (p *seller) Fresh(_ context.Context, want esim.Plan) (l providers.Listing, 
 			err = p.fail(providers.Rejected, providers.ErrPlanGone)
 		default:
 			want.Wholesale = p.price
+			if p.change != nil {
+				p.change(&want)
+			}
 			l.Plan = want
 		}
 	})

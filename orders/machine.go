@@ -43,6 +43,7 @@ const (
 	ReasonHoldDeadline = "hold_deadline"     // held too long
 	ReasonNotSent      = "not_sent"          // the purchase surely didn't reach the provider
 	ReasonLeaseShort   = "lease_short"       // too little of the lease was left to call the provider
+	ReasonStopped      = "stopped"           // the runner was told to end before it called the provider
 	ReasonClosed       = "attempt_closed"    // the runner died before it could call the provider
 	ReasonRejected     = "rejected"          // the provider said no
 	ReasonGone         = "plan_gone"         // no longer on sale there

@@ -20,6 +20,9 @@ var _ orders.Store = (*Orders)(nil)
 const (
 	// logLength is how many entries of an order's log are kept, the newest.
 	logLength = 500
+	// expiredTTL is how long an order that nobody paid is kept: long after Stripe could still bring
+	// a payment for it. Without an end, payment pages that are opened and left would fill Redis.
+	expiredTTL = 90 * 24 * time.Hour
 	// statsTTL is how long a day's statistics are kept.
 	statsTTL = 400 * 24 * time.Hour
 )
@@ -84,6 +87,10 @@ func (v *Orders) transition(ctx context.Context, from orders.State, version int6
 	if !o.State.Finished() {
 		due = strconv.FormatInt(millis(o.DueAt), 10)
 	}
+	ttl := ""
+	if o.State == orders.Expired && o.Payment.PaidAt.IsZero() {
+		ttl = strconv.FormatInt(expiredTTL.Milliseconds(), 10)
+	}
 	before := from
 	if before == "" {
 		before = o.State
@@ -93,7 +100,7 @@ func (v *Orders) transition(ctx context.Context, from orders.State, version int6
 		orderStateKey(o.ID, before), orderStateKey(o.ID, o.State),
 	}
 	return v.s.scripts.transition.Run(ctx, v.s.rdb, keys,
-		string(o.ID), string(from), version, orders.Schema, document, line, due, millis(o.UpdatedAt), logLength).Int()
+		string(o.ID), string(from), version, orders.Schema, document, line, due, millis(o.UpdatedAt), logLength, ttl).Int()
 }
 
 // Load returns an order with what was bought for it unsealed; orders.ErrNotFound, ErrNewer.

@@ -16,6 +16,7 @@ const (
 //	ARGV  1 id  2 state before, "" to create  3 version before  4 schema this program knows
 //	      5 document  6 log entry, "" for none  7 due time in ms, "" when finished
 //	      8 time of the change in ms  9 how many log entries are kept
+//	      10 for how many ms an order that came to nothing is kept, "" for ever
 //
 // It returns one of the results above.
 const transitionScript = `
@@ -40,6 +41,13 @@ if ARGV[7] == '' then
   redis.call('ZREM', KEYS[3], ARGV[1])
 else
   redis.call('ZADD', KEYS[3], ARGV[7], ARGV[1])
+end
+if ARGV[10] ~= '' then
+  redis.call('PEXPIRE', KEYS[1], ARGV[10])
+  redis.call('PEXPIRE', KEYS[2], ARGV[10])
+  redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', tonumber(ARGV[8]) - tonumber(ARGV[10]))
+else
+  redis.call('PERSIST', KEYS[2])
 end
 return 1
 `
