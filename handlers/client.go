@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-telegram/bot"
@@ -46,8 +45,8 @@ type ClientConfig struct {
 	Wait func(ctx context.Context, d time.Duration) error
 }
 
-// A Client speaks to the Bot API for everyone in this process. It holds every call back while
-// Telegram asks for patience (429), repeats what may be repeated, and reports the customer who
+// A Client speaks to the Bot API for everyone in this process. It holds calls back while Telegram
+// asks for patience (429), repeats what may be repeated, and reports the customer who
 // can't be reached any more as orders.ErrUnreachable.
 type Client struct {
 	bot     *bot.Bot
@@ -58,8 +57,7 @@ type Client struct {
 	log     *slog.Logger
 	metrics *Metrics
 
-	mu     sync.Mutex
-	closed time.Time // until when Telegram asked for patience
+	floods floods
 }
 
 // NewClient returns a Client. It makes no call.
@@ -139,7 +137,7 @@ func (c *Client) BotID() int64 { return c.bot.ID() }
 // Me asks who the bot is and returns its username, without @.
 func (c *Client) Me(ctx context.Context) (string, error) {
 	var me *models.User
-	err := c.do(ctx, "getMe", repeatable, callTime, func(ctx context.Context) (err error) {
+	err := c.do(ctx, request{method: "getMe", repeat: repeatable, limit: callTime}, func(ctx context.Context) (err error) {
 		me, err = c.bot.GetMe(ctx)
 		return err
 	})
@@ -157,25 +155,33 @@ const (
 	single     repetition = false // twice would show: only repeated when nothing was done
 )
 
+// A request is a call as do needs to know it.
+type request struct {
+	method string
+	chat   int64 // whose; 0 for none
+	repeat repetition
+	limit  time.Duration // of one attempt
+}
+
 // do makes a call, waiting and repeating as its failures ask, within ctx.
-func (c *Client) do(ctx context.Context, method string, repeat repetition, limit time.Duration, call func(context.Context) error) error {
+func (c *Client) do(ctx context.Context, r request, call func(context.Context) error) error {
 	pause := firstPause
 	for try := 1; ; try++ {
-		if err := c.patience(ctx, method); err != nil {
+		if err := c.patience(ctx, r); err != nil {
 			return err
 		}
-		err := c.attempt(ctx, method, limit, call)
+		err := c.attempt(ctx, r.method, r.limit, call)
 		var failure *callError
 		if !errors.As(err, &failure) || try == maxTries || ctx.Err() != nil {
 			return err
 		}
 		switch failure.kind {
 		case failFlood:
-			c.hold(failure.retryAfter)
+			c.floods.hold(r.chat, c.now(), failure.retryAfter)
 			continue
 		case failUnsent:
 		case failDoubt:
-			if repeat == single {
+			if r.repeat == single {
 				return err
 			}
 		default:
@@ -202,39 +208,9 @@ func (c *Client) attempt(ctx context.Context, method string, limit time.Duration
 	return err
 }
 
-// hold keeps every call back for d.
-func (c *Client) hold(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if until := c.now().Add(d); until.After(c.closed) {
-		c.closed = until
-	}
-}
-
-// patience waits until Telegram wants to hear from us again. When that is after ctx's end it says
-// so at once.
-func (c *Client) patience(ctx context.Context, method string) error {
-	for {
-		c.mu.Lock()
-		left := c.closed.Sub(c.now())
-		c.mu.Unlock()
-		if left <= 0 {
-			return nil
-		}
-		flood := &callError{method: method, kind: failFlood, detail: "too many requests", retryAfter: left}
-		if end, ok := ctx.Deadline(); ok && time.Until(end) < left {
-			return flood
-		}
-		if err := c.wait(ctx, left); err != nil {
-			flood.cause = err
-			return flood
-		}
-	}
-}
-
 // answer answers a callback query; that it was answered before, or is too old, is no error.
 func (c *Client) answer(ctx context.Context, a *answer) error {
-	err := c.do(ctx, "answerCallbackQuery", repeatable, callTime, func(ctx context.Context) error {
+	err := c.do(ctx, request{method: "answerCallbackQuery", repeat: repeatable, limit: callTime}, func(ctx context.Context) error {
 		_, err := c.bot.AnswerCallbackQuery(ctx, &bot.AnswerCallbackQueryParams{
 			CallbackQueryID: a.Query, Text: a.Text, ShowAlert: a.Alert,
 		})
@@ -248,7 +224,7 @@ func (c *Client) answer(ctx context.Context, a *answer) error {
 
 // action shows "typing" and the like for five seconds.
 func (c *Client) action(ctx context.Context, chat int64, action models.ChatAction) error {
-	return c.do(ctx, "sendChatAction", single, callTime, func(ctx context.Context) error {
+	return c.do(ctx, request{"sendChatAction", chat, single, callTime}, func(ctx context.Context) error {
 		_, err := c.bot.SendChatAction(ctx, &bot.SendChatActionParams{ChatID: chat, Action: action})
 		return err
 	})
@@ -256,7 +232,7 @@ func (c *Client) action(ctx context.Context, chat int64, action models.ChatActio
 
 // leave leaves a group; one that the bot is no member of is left already.
 func (c *Client) leave(ctx context.Context, chat int64) error {
-	err := c.do(ctx, "leaveChat", repeatable, callTime, func(ctx context.Context) error {
+	err := c.do(ctx, request{"leaveChat", chat, repeatable, callTime}, func(ctx context.Context) error {
 		_, err := c.bot.LeaveChat(ctx, &bot.LeaveChatParams{ChatID: chat})
 		return err
 	})

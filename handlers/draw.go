@@ -63,7 +63,7 @@ func (c *Client) editText(ctx context.Context, at spot, s flows.Screen) error {
 		ChatID: at.chat, MessageID: at.message, Text: cutHTML(s.HTML, textLimit), ParseMode: models.ParseModeHTML,
 		LinkPreviewOptions: noPreview(), ReplyMarkup: keyboard(s.Rows),
 	}
-	return c.do(ctx, "editMessageText", repeatable, callTime, func(ctx context.Context) error {
+	return c.do(ctx, request{"editMessageText", at.chat, repeatable, callTime}, func(ctx context.Context) error {
 		_, err := c.bot.EditMessageText(ctx, params)
 		return err
 	})
@@ -74,7 +74,7 @@ func (c *Client) editCaption(ctx context.Context, at spot, s flows.Screen) error
 		ChatID: at.chat, MessageID: at.message, Caption: cutHTML(s.HTML, captionLimit), ParseMode: models.ParseModeHTML,
 		ReplyMarkup: keyboard(s.Rows),
 	}
-	return c.do(ctx, "editMessageCaption", repeatable, callTime, func(ctx context.Context) error {
+	return c.do(ctx, request{"editMessageCaption", at.chat, repeatable, callTime}, func(ctx context.Context) error {
 		_, err := c.bot.EditMessageCaption(ctx, params)
 		return err
 	})
@@ -91,7 +91,7 @@ func (c *Client) send(ctx context.Context, chat int64, s flows.Screen) (orders.M
 		LinkPreviewOptions: noPreview(), ReplyMarkup: keyboard(s.Rows),
 	}
 	var sent *models.Message
-	err := c.do(ctx, "sendMessage", single, callTime, func(ctx context.Context) (err error) {
+	err := c.do(ctx, request{"sendMessage", chat, single, callTime}, func(ctx context.Context) (err error) {
 		sent, err = c.bot.SendMessage(ctx, params)
 		return err
 	})
@@ -124,7 +124,7 @@ func (c *Client) sendPhoto(ctx context.Context, chat int64, s flows.Screen) (ord
 func (c *Client) sendPhotoAs(ctx context.Context, chat int64, s flows.Screen, file func() models.InputFile) (orders.Message, error) {
 	caption, buttons := cutHTML(s.HTML, captionLimit), keyboard(s.Rows)
 	var sent *models.Message
-	err := c.do(ctx, "sendPhoto", single, uploadTime, func(ctx context.Context) (err error) {
+	err := c.do(ctx, request{"sendPhoto", chat, single, uploadTime}, func(ctx context.Context) (err error) {
 		sent, err = c.bot.SendPhoto(ctx, &bot.SendPhotoParams{
 			ChatID: chat, Photo: file(), Caption: caption, ParseMode: models.ParseModeHTML, ReplyMarkup: buttons,
 		})

@@ -133,7 +133,7 @@ func decodeQR(t *testing.T, st *stage, file string) string {
 	return result.GetText()
 }
 
-// A 429 is waited for, by everyone who wants to speak to Telegram.
+// A 429 is waited for, and one for the bot as a whole by everyone who wants to speak to Telegram.
 func TestTooManyRequests(t *testing.T) {
 	st := newStage(t)
 	st.mood(fault.Rule{Mood: fault.Limited, Times: 1})
@@ -144,7 +144,7 @@ func TestTooManyRequests(t *testing.T) {
 	if w := st.waited(); len(w) != 1 || w[0] != time.Second {
 		t.Errorf("waited %v, want the second Telegram asked for", w)
 	}
-	st.client.hold(7 * time.Second)
+	st.client.floods.hold(0, st.time(), 7*time.Second)
 	st.show(spot{chat: admin}, text("also patient"))
 	if w := st.waited(); len(w) != 2 || w[1] != 7*time.Second {
 		t.Errorf("waited %v", w)
@@ -153,7 +153,7 @@ func TestTooManyRequests(t *testing.T) {
 		t.Error("not counted")
 	}
 
-	st.client.hold(time.Hour)
+	st.client.floods.hold(0, st.time(), time.Hour)
 	_, err := st.client.send(deadline(t), customer, text("too long"))
 	if !failedAs(err, failFlood) || len(st.waited()) != 2 {
 		t.Errorf("an hour's patience within ten seconds: %v after waiting %v", err, st.waited())
@@ -282,5 +282,37 @@ func TestCancelledWait(t *testing.T) {
 	}
 	if err := wait(t.Context(), time.Nanosecond); err != nil {
 		t.Errorf("wait = %v", err)
+	}
+}
+
+// Telegram's patience asked for in one chat holds nobody else up; asked for in many at once it is
+// the bot's.
+func TestFloodInOneChat(t *testing.T) {
+	var f floods
+	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	f.hold(customer, now, time.Minute)
+	if mine, other, none := f.left(customer, now), f.left(admin, now), f.left(0, now); mine != time.Minute || other > 0 || none > 0 {
+		t.Errorf("the chat waits %s, another %s, a call in none %s", mine, other, none)
+	}
+	f.hold(customer, now, time.Second) // a shorter one doesn't undo it
+	if left := f.left(customer, now); left != time.Minute {
+		t.Errorf("waits %s", left)
+	}
+	for chat := range int64(floodedChats - 2) {
+		f.hold(100+chat, now, time.Minute)
+	}
+	if left := f.left(admin, now); left > 0 {
+		t.Errorf("%d chats hold everybody up", floodedChats-1)
+	}
+	now = now.Add(time.Minute)
+	f.hold(1, now, time.Minute) // those before are over
+	if left := f.left(admin, now); left > 0 || len(f.chats) != 1 {
+		t.Errorf("what is over counts on: %s, %d", left, len(f.chats))
+	}
+	for chat := range int64(floodedChats) {
+		f.hold(100+chat, now, 5*time.Second)
+	}
+	if left := f.left(admin, now); left != 5*time.Second {
+		t.Errorf("with %d chats everybody waits %s", floodedChats, left)
 	}
 }

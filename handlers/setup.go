@@ -104,7 +104,7 @@ func commands(l *locales.Localizer, names []string) []models.BotCommand {
 
 // configure makes a call that sets something; the same value twice changes nothing.
 func (c *Client) configure(ctx context.Context, method string, call func(context.Context, *bot.Bot) (bool, error)) error {
-	err := c.do(ctx, method, repeatable, callTime, func(ctx context.Context) error {
+	err := c.do(ctx, request{method: method, repeat: repeatable, limit: callTime}, func(ctx context.Context) error {
 		_, err := call(ctx, c.bot)
 		return err
 	})
