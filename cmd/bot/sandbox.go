@@ -165,14 +165,12 @@ func (p *playground) Run(ctx context.Context) error {
 	return p.Close()
 }
 
-// Close ends the shop, then its world.
+// Close ends the shop, then its world. Whoever still reads the page is cut off.
 func (p *playground) Close() error {
 	p.stop()
 	err := p.group.Wait()
 	p.world.Close()
-	closing, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
-	err = errors.Join(err, p.srv.Shutdown(closing))
+	err = errors.Join(err, p.srv.Close())
 	if p.app != nil {
 		err = errors.Join(err, p.app.Close())
 	}
