@@ -105,8 +105,15 @@ func (s *Service) hear(ctx context.Context, o *Order, e PaymentEvent) error {
 	if err != nil {
 		return err
 	}
-	if e.Type == EventAsyncFailed && o.unpaid() && o.State != Expired {
-		return s.ignoreConflict(s.finish(ctx, o, s.next(o, Expired, ReasonFailed), actorStripe))
+	for e.Type == EventAsyncFailed && o.unpaid() && o.State != Expired {
+		err := s.finish(ctx, o, s.next(o, Expired, ReasonFailed), actorStripe)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		// A runner had a look meanwhile. What failed has failed all the same, and Stripe tells it once.
+		if o, err = s.store.Load(ctx, o.ID); err != nil {
+			return fmt.Errorf("load order: %w", err)
+		}
 	}
 	return nil
 }

@@ -155,3 +155,22 @@ func TestStrictIsFrozen(t *testing.T) {
 		}
 	}
 }
+
+// A failure that is told while a runner looks at the order is not lost.
+func TestFailureToldDuringALook(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	w.stripe.sessions["cs_1"].Status = "complete"
+	once := true
+	w.before = func(_ int, call string) error {
+		if call == "transition expired" && once {
+			once = false
+			w.store.docs[theOrder].Version++
+		}
+		return nil
+	}
+	if err := w.service.HandlePayment(t.Context(), orders.PaymentEvent{Type: orders.EventAsyncFailed, SessionID: "cs_1", Order: theOrder}); err != nil {
+		t.Fatal(err)
+	}
+	w.want(orders.Expired, orders.ReasonFailed)
+}

@@ -67,7 +67,7 @@ func (s *Service) startDue(ctx context.Context, running *sync.WaitGroup) {
 		return
 	}
 	if len(ids) == 0 {
-		s.getWell()
+		s.movesOn()
 	}
 	for _, id := range ids {
 		s.start(ctx, running, id)
@@ -94,7 +94,7 @@ func (s *Service) start(ctx context.Context, running *sync.WaitGroup, id ID) {
 		err := s.Step(ctx, id)
 		s.shun(id, err != nil)
 		if err == nil {
-			s.getWell()
+			s.movesOn()
 			return
 		}
 		s.log.ErrorContext(ctx, "order not driven", slog.String("order", string(id)), slog.Any("error", err))
@@ -119,7 +119,7 @@ func (s *Service) shun(id ID, failed bool) {
 // A health is since when nothing has worked, and when that was last said.
 type health struct{ since, said time.Time }
 
-func (s *Service) getWell() {
+func (s *Service) movesOn() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.health = health{}
