@@ -82,7 +82,7 @@ func (v *visit) begin(ctx context.Context, p esim.Plan, shown int64) (Reply, err
 		case err != nil:
 			return Reply{}, fmt.Errorf("look for the order begun before: %w", err)
 		case o.State == orders.AwaitingPayment:
-			v.session.Page = to("o", string(o.ID))
+			v.session.Page = OrderPage(o.ID)
 			return v.showOrder(o, "")
 		}
 	}
@@ -96,7 +96,7 @@ func (v *visit) begin(ctx context.Context, p esim.Plan, shown int64) (Reply, err
 
 // checking says that the price is being checked, and opens the session's order meanwhile.
 func (v *visit) checking() Reply {
-	v.session.Page = to("o", string(v.session.Order))
+	v.session.Page = OrderPage(v.session.Order)
 	title := ""
 	if p, ok := v.snap.Plan(v.session.OrderPlan); ok {
 		title = bold(planName(v.l, p))
@@ -133,7 +133,7 @@ func (v *visit) openDraft(ctx context.Context, pressed, fresh esim.Plan) (Reply,
 	})
 	switch {
 	case err == nil:
-		v.session.Page = to("o", string(o.ID))
+		v.session.Page = OrderPage(o.ID)
 		return v.show(v.shop.orderScreen(v.l, o, "")), nil
 	case errors.Is(err, orders.ErrTooMany):
 		return v.tooMany(ctx, pressed)
@@ -244,7 +244,7 @@ func (v *visit) orderButton(o *orders.Order) Button {
 	}
 	return press(v.l.T(key, args{
 		"Place": cutRunes(v.l.Flagged(o.Plan.Destination), 40), "Data": allowance(v.l, o.Plan), "Price": money(v.l, o.Plan.Retail),
-	}), to("o", string(o.ID)))
+	}), OrderPage(o.ID))
 }
 
 // shownPrice reads the price, in minor units, that a Buy button showed.

@@ -12,6 +12,9 @@ import (
 	"esimbot/orders"
 )
 
+// OrderPage is the route of an order's page: what Session.Page is while the customer looks at it.
+func OrderPage(id orders.ID) string { return to("o", string(id)) }
+
 // patience is how long after payment "preparing" becomes "still working".
 const patience = 20 * time.Second
 
@@ -94,7 +97,7 @@ func (v *visit) returned(ctx context.Context, id orders.ID, kind string) (Reply,
 	if err != nil {
 		return Reply{}, err
 	}
-	v.session.Page = to("o", string(id))
+	v.session.Page = OrderPage(id)
 	if o.State != orders.AwaitingPayment {
 		return v.showOrder(o, "")
 	}

@@ -94,17 +94,13 @@ func priceLine(l *locales.Localizer, p esim.Plan) string {
 	return l.Begin(bold(money(l, p.Retail)))
 }
 
-// planFacts lists what is known of a plan. What no provider tells is left out.
+// planFacts lists what is known of a plan. What no provider tells is left out, and what this shop
+// doesn't offer: that a plan could be topped up elsewhere helps nobody here.
 func planFacts(l *locales.Localizer, p esim.Plan) string {
-	topUp := ""
-	if p.CanTopUp {
-		topUp = l.H("can_top_up")
-	}
 	return lines(
 		networks(l, p.Operators, p.Speeds),
 		l.H("valid", args{"Days": l.Isolate(l.Days(p.Days))}),
 		fairUse(l, p),
-		topUp,
 		voice(l, p),
 	)
 }

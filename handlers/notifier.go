@@ -42,7 +42,8 @@ type NotifierConfig struct {
 	Client      *Client
 	Screens     Screens
 	Claims      Claims
-	Username    string // the bot's, without @
+	Sessions    flows.Sessions // where customers are, and in which language they read
+	Username    string         // the bot's, without @
 	Admins      []int64
 	SupportChat int64 // where alerts go; 0: to each admin
 	Now         func() time.Time
@@ -61,8 +62,8 @@ var _ orders.Notifier = (*Notifier)(nil)
 
 // NewNotifier returns a Notifier, or an error when something is missing.
 func NewNotifier(cfg NotifierConfig) (*Notifier, error) {
-	if cfg.Client == nil || cfg.Screens == nil || cfg.Claims == nil || cfg.Username == "" || cfg.Log == nil {
-		return nil, errors.New("notifier: client, screens, claims, username and log are required")
+	if cfg.Client == nil || cfg.Screens == nil || cfg.Claims == nil || cfg.Sessions == nil || cfg.Username == "" || cfg.Log == nil {
+		return nil, errors.New("notifier: client, screens, claims, sessions, username and log are required")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -70,8 +71,9 @@ func NewNotifier(cfg NotifierConfig) (*Notifier, error) {
 	return &Notifier{cfg: cfg, out: map[string]time.Time{}}, nil
 }
 
-// Show brings the order's message up to date, or sends a new one when that is gone. It may be
-// repeated. orders.ErrUnreachable means for good.
+// Show brings the order's message up to date, or sends a new one when that is gone, and the message
+// in which the customer opened the order again. It may be repeated. orders.ErrUnreachable means for
+// good.
 func (n *Notifier) Show(ctx context.Context, o *orders.Order) (orders.Message, error) {
 	at, err := buyer(o)
 	if err != nil {
@@ -80,10 +82,13 @@ func (n *Notifier) Show(ctx context.Context, o *orders.Order) (orders.Message, e
 	if o.Screen.Chat == o.Customer {
 		at.message = o.Screen.ID
 	}
-	shown, err := n.cfg.Client.show(ctx, at, n.cfg.Screens.OrderScreen(o, o.Language))
+	v := n.view(ctx, o)
+	screen := n.cfg.Screens.OrderScreen(o, v.lang)
+	shown, err := n.cfg.Client.show(ctx, at, screen)
 	if err != nil {
 		return orders.Message{}, fmt.Errorf("show order %s: %w", o.ID, err)
 	}
+	n.follow(ctx, o, v, screen)
 	return shown, nil
 }
 
@@ -96,7 +101,7 @@ func (n *Notifier) Deliver(ctx context.Context, o *orders.Order) (orders.Message
 	if err != nil {
 		return orders.Message{}, err
 	}
-	screens := n.cfg.Screens.Delivery(o, o.Language)
+	screens := n.cfg.Screens.Delivery(o, n.view(ctx, o).lang)
 	if len(screens) == 0 || screens[0].Photo == nil {
 		return orders.Message{}, fmt.Errorf("deliver order %s: nothing to deliver", o.ID)
 	}

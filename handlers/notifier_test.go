@@ -78,7 +78,7 @@ func (c *claims) Release(_ context.Context, name string) error {
 func newNotifier(t *testing.T, st *stage, support int64, admins ...int64) *Notifier {
 	t.Helper()
 	n, err := NewNotifier(NotifierConfig{
-		Client: st.client, Screens: pictures{activationCode(t)}, Claims: &claims{now: st.time, till: map[string]time.Time{}},
+		Client: st.client, Screens: pictures{activationCode(t)}, Claims: &claims{now: st.time, till: map[string]time.Time{}}, Sessions: st.sessions,
 		Username: botName, Admins: admins, SupportChat: support, Now: st.time, Log: slog.New(slog.NewJSONHandler(st.log, nil)),
 	})
 	if err != nil {
@@ -91,6 +91,38 @@ func bought() *orders.Order {
 	return &orders.Order{
 		ID: "7KQ2M9X4TB", State: orders.Paid, Customer: customer, Language: "en",
 		Bought: &orders.Bought{},
+	}
+}
+
+// An order that was opened again in a newer message changes there too, in the language the customer
+// reads by now.
+func TestShowOrderWhereItWasOpenedAgain(t *testing.T) {
+	st := newStage(t)
+	n, o := newNotifier(t, st, 0), bought()
+	first, err := n.Show(deadline(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := st.client.send(deadline(t), customer, flows.Screen{HTML: "pay"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Screen, o.State = first, orders.Delivered
+	session := flows.Session{Version: 1, Screen: again.ID, Page: flows.OrderPage(o.ID)}
+	if err := st.sessions.Save(deadline(t), customer, session, &flows.Customer{ID: customer, Language: "de"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if shown, err := n.Show(deadline(t), o); err != nil || shown != first {
+		t.Fatalf("show = %+v, %v", shown, err)
+	}
+	var texts []string
+	for _, m := range st.tg.Messages(customer) {
+		if m.ID == first.ID || m.ID == again.ID {
+			texts = append(texts, m.Body())
+		}
+	}
+	if len(texts) != 2 || texts[0] != texts[1] || !strings.HasSuffix(texts[0], " in de") {
+		t.Errorf("the two messages show %q", texts)
 	}
 }
 

@@ -52,7 +52,7 @@ func (a *app) wire(p parts) error {
 		return err
 	}
 	notifier, err = handlers.NewNotifier(handlers.NotifierConfig{
-		Client: p.client, Screens: shop, Claims: a.store, Username: p.username, Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Log: a.log,
+		Client: p.client, Screens: shop, Claims: a.store, Sessions: a.store.Sessions(), Username: p.username, Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Log: a.log,
 	})
 	if err != nil {
 		return err
