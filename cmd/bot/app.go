@@ -30,6 +30,8 @@ type options struct {
 	now      func() time.Time // nil: the machine's clock, corrected by Redis
 	log      *slog.Logger
 	registry *prometheus.Registry
+	// embedded says that Redis is part of this process: it has no settings to warn about.
+	embedded bool
 	// local says that the outside world is on this machine: it may be asked as fast as it answers,
 	// and its images are fetched from private addresses.
 	local bool
@@ -60,7 +62,11 @@ var _ flows.Desk = (*desk)(nil)
 func newApp(ctx context.Context, cfg *Config, o options) (*app, error) {
 	a := &app{cfg: cfg, log: o.log, now: o.now}
 	var err error
-	if a.store, err = store.Open(ctx, cfg.RedisURL, store.Options{Keys: cfg.DataKeys, Now: o.now, Log: o.log}); err != nil {
+	storeLog := o.log
+	if o.embedded {
+		storeLog = slog.New(slog.DiscardHandler)
+	}
+	if a.store, err = store.Open(ctx, cfg.RedisURL, store.Options{Keys: cfg.DataKeys, Now: o.now, Log: storeLog}); err != nil {
 		return nil, err
 	}
 	if err := a.build(ctx, o); err != nil {

@@ -126,7 +126,7 @@ func (p *playground) open(ctx context.Context, o playgroundOptions, shop *atomic
 	if err != nil {
 		return err
 	}
-	if p.app, err = newApp(ctx, cfg, options{now: p.world.Clock.Now, log: o.log, registry: newRegistry(), local: true}); err != nil {
+	if p.app, err = newApp(ctx, cfg, options{now: p.world.Clock.Now, log: o.log, registry: newRegistry(), local: true, embedded: p.redis != nil}); err != nil {
 		return err
 	}
 	shop.Store(&p.app.handler)
