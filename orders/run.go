@@ -78,7 +78,7 @@ func (s *Service) startDue(ctx context.Context, running *sync.WaitGroup) {
 // taken: then the due set brings it again.
 func (s *Service) start(ctx context.Context, running *sync.WaitGroup, id ID) {
 	s.mu.Lock()
-	busy := s.inFlight[id] || s.now().Before(s.shunned[id])
+	busy := s.inFlight[id] || s.now().Before(s.shunned[id].until)
 	s.mu.Unlock()
 	if busy {
 		return
@@ -92,28 +92,40 @@ func (s *Service) start(ctx context.Context, running *sync.WaitGroup, id ID) {
 		defer func() { <-s.slots }()
 		defer s.recovered(ctx, "drive")
 		err := s.Step(ctx, id)
-		s.shun(id, err != nil)
+		times := s.shun(id, err != nil)
 		if err == nil {
 			s.movesOn()
 			return
 		}
 		s.log.ErrorContext(ctx, "order not driven", slog.String("order", string(id)), slog.Any("error", err))
 		s.ailing(ctx, err)
+		if times == stuckTries { // one that can't even be read isn't told of by its own steps
+			s.alert(ctx, Alert{Key: "stuck:" + string(id), Kind: "stuck", Detail: err.Error()})
+		}
 	})
 }
 
 // shun leaves an order alone for a moment after a failure: a Redis that takes no writes can't move
-// its due time, and would have it tried with every look.
-func (s *Service) shun(id ID, failed bool) {
+// its due time, and would have it tried with every look. It returns how often in a row it failed here.
+func (s *Service) shun(id ID, failed bool) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	times := s.shunned[id].times + 1
 	delete(s.shunned, id)
 	if !failed {
-		return
+		return 0
 	}
 	now := s.now()
-	maps.DeleteFunc(s.shunned, func(_ ID, until time.Time) bool { return !now.Before(until) })
-	s.shunned[id] = now.Add(stepRetry)
+	// One that another replica took over is forgotten.
+	maps.DeleteFunc(s.shunned, func(_ ID, f failing) bool { return now.Sub(f.until) >= s.lease })
+	s.shunned[id] = failing{until: now.Add(stepRetry), times: times}
+	return times
+}
+
+// failing is an order whose steps fail here: until when it is left alone, and how often it failed.
+type failing struct {
+	until time.Time
+	times int
 }
 
 // A health is since when nothing has worked, and when that was last said.

@@ -111,7 +111,7 @@ type Service struct {
 	stopping atomic.Bool
 	mu       sync.Mutex
 	inFlight map[ID]bool
-	shunned  map[ID]time.Time // until when an order that failed is left alone
+	shunned  map[ID]failing // orders whose steps fail here
 	health   health
 }
 
@@ -132,7 +132,7 @@ func New(c Config) (*Service, error) {
 		reconcile:       orDefault(c.ReconcileInterval, time.Minute),
 		tick:            orDefault(c.Tick, time.Second),
 		rate:            c.Rate, random: c.Random, owner: c.Owner, drain: drainTimeout, wait: sleep, meanwhile: inBackground,
-		slots: make(chan struct{}, orDefault(c.Parallel, 16)), kicks: make(chan ID, 256), inFlight: map[ID]bool{}, shunned: map[ID]time.Time{},
+		slots: make(chan struct{}, orDefault(c.Parallel, 16)), kicks: make(chan ID, 256), inFlight: map[ID]bool{}, shunned: map[ID]failing{},
 	}
 	if s.random == nil {
 		s.random = rand.Reader

@@ -192,3 +192,39 @@ func (f *fullStore) Transition(context.Context, orders.State, *orders.Order, ord
 	f.refused++
 	return errors.New("OOM command not allowed when used memory > 'maxmemory'")
 }
+
+// An order that can't be read is told of, though everything else moves on.
+func TestAnUnreadableOrderIsToldOf(t *testing.T) {
+	w := newWorld(t)
+	w.paid()
+	w.config.Store, w.config.Tick = unreadable{w.store}, time.Millisecond
+	w.config.Now = func() time.Time { w.advance(100 * time.Millisecond); return w.clock() }
+	w.parallel = true
+	s, err := orders.New(w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.service = s
+	told := make(chan struct{})
+	var once sync.Once
+	w.after = func(_ int, call string) error {
+		if call == "alert" {
+			once.Do(func() { close(told) })
+		}
+		return nil
+	}
+	stop, ended := running(t, w)
+	within(t, told, "alert")
+	stop()
+	within(t, ended, "run")
+	if w.cloud.sold != 0 || w.telegram.alerts[0] != "stuck" {
+		t.Errorf("sold %d, alerts %v", w.cloud.sold, w.telegram.alerts)
+	}
+}
+
+// unreadable keeps orders that were sealed with a key that is lost.
+type unreadable struct{ orders.Store }
+
+func (unreadable) Load(context.Context, orders.ID) (*orders.Order, error) {
+	return nil, errors.New("sealed with an unknown key")
+}
