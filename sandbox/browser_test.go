@@ -2,13 +2,13 @@ package sandbox
 
 import (
 	"context"
-	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/shopspring/decimal"
 
+	"esimbot/sandbox/browsertest"
 	"esimbot/sandbox/fault"
 	"esimbot/sandbox/wholesale"
 )
@@ -16,22 +16,7 @@ import (
 // browser opens a headless Chromium, or skips the test aloud where there is none.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("no chromium on PATH: the control panel is not looked at")
-	}
-	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true),
-		chromedp.Flag("force-prefers-reduced-motion", true), // so that nothing moves away under a click
-		chromedp.WindowSize(1280, 900))
-	started, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
-	t.Cleanup(cancel)
-	tab, cancel := chromedp.NewContext(started, chromedp.WithErrorf(func(string, ...any) {})) // it reports events it does not know
-	t.Cleanup(cancel)
-	ctx, cancel := context.WithTimeout(tab, 60*time.Second)
-	t.Cleanup(cancel)
-	return ctx
+	return browsertest.Open(t, 1360, 900, 60*time.Second)
 }
 
 func TestBrowserPanel(t *testing.T) {

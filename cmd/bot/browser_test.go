@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"image"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"github.com/makiuchi-d/gozxing/qrcode"
 
 	"esimbot/esim"
+	"esimbot/sandbox/browsertest"
 )
 
 // A window is a headless Chromium on the chat page.
@@ -32,17 +32,7 @@ type window struct {
 // openWindow opens the chat page in a new browser, or skips the test aloud without Chromium.
 func openWindow(s *stage, width, height int) *window {
 	s.t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		s.t.Skip("chromium is not on PATH: the chat page is not looked at")
-	}
-	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-		chromedp.Flag("force-prefers-reduced-motion", true), chromedp.WindowSize(width, height))
-	started, cancel := chromedp.NewExecAllocator(s.t.Context(), flags...)
-	s.t.Cleanup(cancel)
-	tab, cancel := chromedp.NewContext(started, chromedp.WithErrorf(func(string, ...any) {})) // it reports events it does not know
-	s.t.Cleanup(cancel)
+	tab := browsertest.Open(s.t, width, height, 3*time.Minute)
 	w := &window{stage: s, tab: tab}
 	w.do("open the chat page", chromedp.Navigate(s.base+"/"), chromedp.WaitVisible(`#customers .customer`, chromedp.ByQuery))
 	return w

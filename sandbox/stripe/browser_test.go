@@ -1,23 +1,20 @@
 package stripe_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"esimbot/sandbox/browsertest"
 )
 
-// TestCheckoutInABrowser pays as a person does: a refused card first, then a good one.
+// TestBrowserCheckout pays as a person does: a refused card first, then a good one.
 func TestBrowserCheckout(t *testing.T) {
-	browser, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("NOT CHECKED: chromium is not installed")
-	}
+	ctx := browsertest.Open(t, 1280, 900, time.Minute)
 	s := newShop(t)
 	mux := http.NewServeMux()
 	mux.Handle("/checkout/", http.StripPrefix("/checkout", s.CheckoutPage()))
@@ -28,17 +25,9 @@ func TestBrowserCheckout(t *testing.T) {
 	web := httptest.NewServer(http.NewCrossOriginProtection().Handler(mux))
 	t.Cleanup(web.Close)
 
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(browser), chromedp.NoSandbox)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	defer cancel()
-	ctx, cancel = chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {})) // it reports events it does not know
-	defer cancel()
-
 	id := s.open("locale", "en")
 	var alert, button, color, arrived string
-	err = chromedp.Run(ctx,
+	err := chromedp.Run(ctx,
 		chromedp.EmulateViewport(390, 844),
 		chromedp.Navigate(web.URL+"/checkout/"+id),
 		chromedp.Text("#pay", &button),

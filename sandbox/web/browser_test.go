@@ -10,7 +10,6 @@ import (
 	"image/png"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +20,7 @@ import (
 	"github.com/go-telegram/bot"
 	"github.com/go-telegram/bot/models"
 
+	"esimbot/sandbox/browsertest"
 	"esimbot/sandbox/telegram"
 )
 
@@ -133,25 +133,10 @@ func script(ctx context.Context, b *bot.Bot, u *models.Update, picture []byte) e
 	}
 }
 
-// browser opens the page in a headless Chromium, or skips the test aloud where there is none.
+// browser opens a headless Chromium, or skips the test aloud where there is none.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("no chromium on PATH: the chat page is not looked at")
-	}
-	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true),
-		chromedp.Flag("force-prefers-reduced-motion", true), // so that nothing moves away under a click
-		chromedp.WindowSize(1280, 860))
-	started, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
-	t.Cleanup(cancel)
-	tab, cancel := chromedp.NewContext(started, chromedp.WithErrorf(func(string, ...any) {})) // it reports events it does not know
-	t.Cleanup(cancel)
-	ctx, cancel := context.WithTimeout(tab, 90*time.Second)
-	t.Cleanup(cancel)
-	return ctx
+	return browsertest.Open(t, 1280, 860, 90*time.Second)
 }
 
 // do runs the browser's steps.
