@@ -10,7 +10,10 @@ import (
 
 // alertKinds are the matters that have a text of their own; any other is named as it is.
 func alertKinds() []string {
-	return []string{"review", "balance_low", "provider_down", "rejected", "provisioning", "undelivered", "bought_twice", "refund_failed", "catalogue", "stripe_webhook"}
+	return []string{
+		"review", "balance_low", "provider_down", "rejected", "provisioning", "undelivered", "bought_twice", "refund_failed", "catalogue",
+		"stripe_webhook", "order_lost", "paid_twice", "dispute", "fraud_warning", "refund_delayed", "stuck", "stripe_down",
+	}
 }
 
 // AlertText tells admins of a matter. It names no customer and shows no code; what there is to be

@@ -15,8 +15,6 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-	"github.com/makiuchi-d/gozxing"
-	"github.com/makiuchi-d/gozxing/qrcode"
 
 	"esimbot/esim"
 	"esimbot/sandbox/browsertest"
@@ -109,15 +107,7 @@ func (w *window) scan(photos int) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	bitmap, err := gozxing.NewBinaryBitmapFromImage(img)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	result, err := qrcode.NewQRCodeReader().Decode(bitmap, nil)
-	if err != nil {
-		w.t.Fatalf("the photo on the page can't be scanned: %v", err)
-	}
-	return result.GetText()
+	return readQR(w.t, img)
 }
 
 // A customer at the chat page searches by typing, buys a plan of each provider, pays on the

@@ -271,6 +271,10 @@ func TestPageExpires(t *testing.T) {
 	s.order(s.planOf(esim.CloudESIM))
 	s.world.Clock.Advance(40 * time.Minute)
 	s.sees("nothing was charged")
+	s.eventually("the order's end", func() bool {
+		list, err := s.app.orders.List(s.ctx, customer)
+		return err == nil && len(list) == 1 && list[0].State.Finished()
+	})
 	s.press("Try again")
 	s.pay()
 	s.photo()

@@ -66,14 +66,14 @@ type server struct {
 	handler http.Handler
 }
 
-// serve answers on every address and runs background until ctx ends. Then it stops taking
-// requests, waits for those in flight, and only then stops the background, which they may need.
+// serve answers on every address and runs background until ctx ends. Then both wind up side by
+// side: no request is taken and nothing new is begun any more, what is under way is finished. The
+// requests need no loop: what they leave behind is due in Redis, for whoever looks next.
 func serve(ctx context.Context, log *slog.Logger, background func(context.Context) error, servers ...server) error {
-	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	group, failed := errgroup.WithContext(working)
+	group, working := errgroup.WithContext(ctx)
 	group.Go(func() error { return background(working) })
-	var running []*http.Server
 	for _, s := range servers {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.addr)
 		if err != nil {
@@ -81,26 +81,20 @@ func serve(ctx context.Context, log *slog.Logger, background func(context.Contex
 			return errors.Join(fmt.Errorf("listen on %s: %w", s.addr, err), group.Wait())
 		}
 		srv := newServer(s.handler, log)
-		running = append(running, srv)
 		group.Go(func() error {
 			if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 				return err
 			}
 			return nil
 		})
+		group.Go(func() error {
+			<-working.Done()
+			draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+			defer cancel()
+			return srv.Shutdown(draining)
+		})
 	}
-	select {
-	case <-ctx.Done():
-	case <-failed.Done():
-	}
-	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	var errs []error
-	for _, srv := range running {
-		errs = append(errs, srv.Shutdown(draining))
-	}
-	stop()
-	return errors.Join(append(errs, group.Wait())...)
+	return group.Wait()
 }
 
 // newServer has limits for strangers: a slow one holds no connection for long.
