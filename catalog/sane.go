@@ -29,7 +29,7 @@ const (
 
 // sane returns the listings that can be believed, or why the whole can't be. A much smaller
 // catalogue is believed when the last good one is older than patience: by then it is no passing
-// fault but what the provider sells. An empty or an absurd one never is; docs/decisions/010.
+// fault but what the provider sells. An empty or an absurd one never is; docs/decisions/007.
 func sane(listings []providers.Listing, good stock, now time.Time, patience time.Duration) ([]providers.Listing, error) {
 	if len(listings) == 0 {
 		return nil, errEmpty

@@ -38,7 +38,7 @@ func openStore(t testing.TB, url string) *store.Store {
 // On the real store: a tap is two round trips and one call, a repeated one draws the same again,
 // and a Redis that was killed between two taps loses none.
 func TestOnRedis(t *testing.T) {
-	server := storetest.Start(t, "--appendfsync", "always")
+	server := storetest.StartDurable(t)
 	keeper := openStore(t, server.URL())
 	st := hooked(t, func(c *Config) { c.Sessions = keeper.Sessions() })
 	st.write("/start")

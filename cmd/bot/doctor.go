@@ -28,32 +28,33 @@ func (c *doctorCmd) Run(ctx context.Context, out output) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*startTimeout)
 	defer cancel()
-	d := &doctor{cfg: cfg, out: out, log: options{log: newLogger(os.Stderr, "error", cfg.LogFormat), registry: newRegistry()}}
+	d := &doctor{cfg: cfg, out: out, options: options{log: newLogger(os.Stderr, "error", cfg.LogFormat), registry: newRegistry()}}
 	return d.examine(ctx)
 }
 
 // A doctor asks each part of the outside something harmless.
 type doctor struct {
-	cfg  *Config
-	out  output
-	log  options
-	fail bool
+	cfg     *Config
+	out     output
+	options options
+	fail    bool
 }
 
 func (d *doctor) examine(ctx context.Context) error {
 	d.say("configuration", nil, "")
 	d.redis(ctx)
 	d.telegram(ctx)
-	sellers, err := newProviders(d.cfg, d.log, time.Now)
+	sellers, err := newProviders(d.cfg, d.options, time.Now)
 	if err != nil {
 		d.say("providers", err, "check their variables")
 	}
 	for _, s := range sellers {
+		what := s.ID().Name() + " balance"
 		balance, err := s.Balance(ctx)
-		d.say(s.ID().Name()+" balance", err, "check the credentials and the address")
 		if err == nil {
-			fmt.Fprintf(d.out, "     %s USD\n", balance.StringFixed(2))
+			what += ": " + balance.StringFixed(2) + " USD"
 		}
+		d.say(what, err, "check the credentials and the address")
 	}
 	d.stripe(ctx)
 	if d.fail {
@@ -72,28 +73,27 @@ func (d *doctor) say(what string, err error, mend string) {
 }
 
 func (d *doctor) redis(ctx context.Context) {
-	s, err := store.Open(ctx, d.cfg.RedisURL, store.Options{Keys: d.cfg.DataKeys, Log: d.log.log})
+	s, err := store.Open(ctx, d.cfg.RedisURL, store.Options{Keys: d.cfg.DataKeys, Log: d.options.log})
 	if err != nil {
 		d.say("Redis", err, "check REDIS_URL; maxmemory-policy must be noeviction")
 		return
 	}
 	d.say("Redis answers and does not evict", nil, "")
-	err = s.CheckPersistence(ctx)
-	if errors.Is(err, store.ErrUntold) {
-		fmt.Fprintln(d.out, "warn Redis does not tell whether it persists: see that it does")
-		err = nil
+	what := "Redis persistence"
+	if err = s.CheckPersistence(ctx); errors.Is(err, store.ErrUntold) {
+		what, err = what+": the server does not tell, see that it is on", nil
 	}
-	d.say("Redis persistence", err, "set appendonly yes")
+	d.say(what, err, "set appendonly yes")
 	if err := s.Close(); err != nil {
 		d.say("Redis", err, "look at its log")
 	}
 }
 
 func (d *doctor) telegram(ctx context.Context) {
-	metrics, err := handlers.NewMetrics(d.log.registry)
+	metrics, err := handlers.NewMetrics(d.options.registry)
 	if err == nil {
 		var client *handlers.Client
-		client, err = handlers.NewClient(handlers.ClientConfig{Token: d.cfg.TelegramToken, APIURL: d.cfg.TelegramURL, Now: time.Now, Log: d.log.log, Metrics: metrics})
+		client, err = handlers.NewClient(handlers.ClientConfig{Token: d.cfg.TelegramToken, APIURL: d.cfg.TelegramURL, Now: time.Now, Log: d.options.log, Metrics: metrics})
 		if err == nil {
 			_, err = client.Me(ctx)
 		}

@@ -176,9 +176,14 @@ func TestExitStatus(t *testing.T) {
 func TestDoctor(t *testing.T) {
 	s := serveStage(t, nil)
 	said := s.command(exitOK, "doctor")
-	for _, want := range []string{"ok   configuration", "ok   Redis persistence", "ok   Telegram knows the bot", "ok   CloudeSIM balance", "250.00 USD", "ok   Stripe knows the key", "ok   clock against Stripe's"} {
+	for _, want := range []string{"ok   configuration", "ok   Redis persistence", "ok   Telegram knows the bot", "ok   CloudeSIM balance: 250.00 USD", "ok   Stripe knows the key", "ok   clock against Stripe's"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("no line %q in\n%s", want, said)
+		}
+	}
+	for line := range strings.Lines(said) {
+		if !strings.HasPrefix(line, "ok   ") {
+			t.Errorf("a line is no check: %q", line)
 		}
 	}
 	t.Setenv("MOBILEXY_API_KEY", "wrong")

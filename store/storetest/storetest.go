@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -103,18 +102,6 @@ func (s *Server) Kill() {
 	}
 	<-s.done
 	s.cmd = nil
-}
-
-// Pause stops the process without ending it, and Resume lets it go on: a server that hangs.
-func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
-
-// Resume lets a paused server go on.
-func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
-
-func (s *Server) signal(sig syscall.Signal) {
-	if err := s.cmd.Process.Signal(sig); err != nil {
-		s.t.Fatalf("signal redis-server: %v", err)
-	}
 }
 
 // await looks again and again until ready, or fails the test.
