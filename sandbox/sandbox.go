@@ -75,7 +75,7 @@ func New(o Options) *World {
 	now := o.Clock.Now
 	w := &World{
 		Clock: o.Clock, base: base, admin: o.AdminID,
-		Telegram: telegram.New(telegram.Options{Token: botToken, BotUsername: BotUsername, Now: now}),
+		Telegram: telegram.New(telegram.Options{Token: botToken, BotUsername: BotUsername, Now: now, LastUpdate: int(now().UnixMilli())}),
 		Stripe: stripe.New(stripe.Options{
 			SecretKey: stripeKey, WebhookSecret: stripeSecret, WebhookURL: base + "/stripe/webhook", BaseURL: base, Now: now,
 		}),

@@ -11,6 +11,7 @@ import (
 	"esimbot/esim"
 	"esimbot/sandbox/fault"
 	"esimbot/sandbox/stripe"
+	"esimbot/store/storetest"
 )
 
 // What goes wrong while a customer buys, brought about in the servers around the shop, and what
@@ -462,4 +463,16 @@ func TestRestartSellsAtOnce(t *testing.T) {
 	if got, ok := again.catalog.Snapshot().Plan(plan.Ref()); !ok || got.Retail != plan.Retail {
 		t.Errorf("after a restart %s is on sale: %v, for %s", plan.Key(), ok, got.Retail)
 	}
+}
+
+// A sandbox that is started again on the same Redis knows its customers, and answers them.
+func TestSandboxKeepsItsRedis(t *testing.T) {
+	url := storetest.Redis(t)
+	first := openStage(t, url, nil)
+	first.buy(first.planOf(esim.CloudESIM))
+	again := openStage(t, url, nil)
+	again.say("/start")
+	again.sees("Welcome back")
+	again.say("/esims")
+	again.sees("My eSIMs")
 }

@@ -48,6 +48,9 @@ type Options struct {
 	After func(time.Duration) <-chan time.Time
 	// Limits are off when zero.
 	Limits Limits
+	// LastUpdate is the id before that of the first update. A bot that remembers ids across starts
+	// of this server must not meet the same one twice.
+	LastUpdate int
 }
 
 // Limits are the most messages sent in one second before the server answers 429.
@@ -119,6 +122,7 @@ func New(o Options) *Server {
 		now:        o.Now,
 		after:      o.After,
 		limits:     o.Limits,
+		lastUpdate: o.LastUpdate,
 		known:      knownMethods(),
 		chats:      map[int64]*chat{},
 		files:      map[string]*file{},
