@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -126,6 +129,53 @@ func (s *served) order(provider esim.Provider) {
 	}
 }
 
+// Prometheus' numbers stand on the address of their own, and nowhere else.
+func TestMetrics(t *testing.T) {
+	metrics := freeAddr(t)
+	s := serveStage(t, map[string]string{"METRICS_ADDR": metrics})
+	if status, body := get(s.ctx, t, "http://"+metrics+"/metrics"); status != http.StatusOK || !strings.Contains(body, "go_goroutines") || !strings.Contains(body, "telegram_calls_total") {
+		t.Errorf("/metrics: %d\n%s", status, body)
+	}
+	for _, elsewhere := range []string{"http://" + os.Getenv("LISTEN_ADDR") + "/metrics", "http://" + metrics + "/healthz"} {
+		if status, _ := get(s.ctx, t, elsewhere); status != http.StatusNotFound {
+			t.Errorf("%s: %d, want 404", elsewhere, status)
+		}
+	}
+}
+
+// `bot sandbox` needs nothing, prints the address to open, and ends cleanly when told to.
+func TestSandboxCommand(t *testing.T) {
+	environment(t, nil)
+	address := "http://" + freeAddr(t)
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	out := &logBuffer{}
+	status := make(chan int, 1)
+	began := time.Now()
+	go func() {
+		status <- run(ctx, []string{"sandbox", "--addr", strings.TrimPrefix(address, "http://")}, out, out)
+	}()
+	for tick := time.NewTicker(5 * time.Millisecond); !strings.Contains(out.String(), "The shop is open: "+address); {
+		select {
+		case <-tick.C:
+		case got := <-status:
+			t.Fatalf("bot sandbox ended with %d:\n%s", got, out)
+		}
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %s to open, want under 2 s", took)
+	}
+	for path, want := range map[string]string{"/": "<title>Sandbox chat</title>", "/readyz": "ok", "/healthz": "ok"} {
+		if status, body := get(ctx, t, address+path); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d\n%s", path, status, body)
+		}
+	}
+	stop()
+	if got := <-status; got != exitOK {
+		t.Errorf("bot sandbox ended with %d:\n%s", got, out)
+	}
+}
+
 func (s *served) photos() int {
 	n := 0
 	for _, m := range s.world.Telegram.Messages(customer) {
@@ -134,6 +184,24 @@ func (s *served) photos() int {
 		}
 	}
 	return n
+}
+
+// get asks for a page and returns what it says.
+func get(ctx context.Context, t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
 }
 
 func freeAddr(t *testing.T) string {
