@@ -23,8 +23,12 @@ var (
 	laterField  = regexp.MustCompile(`^[A-Za-z0-9.-]{0,64}$`)
 )
 
+// maxFields bounds a code's fields: SGP.22 has five up to its version 2 and seven in version 3, and
+// what a newer one adds is no reason to lose an eSIM that is paid for.
+const maxFields = 8
+
 // ParseActivationCode checks s, in which "LPA:" may be written in any case. Later fields (the
-// operator's id, the confirmation code flag) are checked for their alphabet and passed through.
+// SM-DP+'s object id, the confirmation code flag) are checked for their alphabet and passed through.
 func ParseActivationCode(s string) (ActivationCode, error) {
 	s = strings.TrimSpace(s)
 	if len(s) > 512 || len(s) < 6 || !strings.EqualFold(s[:4], "LPA:") {
@@ -32,7 +36,7 @@ func ParseActivationCode(s string) (ActivationCode, error) {
 	}
 	fields := strings.Split(s[4:], "$")
 	switch {
-	case len(fields) < 3 || len(fields) > 5 || fields[0] != "1":
+	case len(fields) < 3 || len(fields) > maxFields || fields[0] != "1":
 		return ActivationCode{}, fmt.Errorf("%w: fields", ErrActivationCode)
 	case len(fields[1]) > 253 || !smdpAddress.MatchString(fields[1]):
 		return ActivationCode{}, fmt.Errorf("%w: SM-DP+ address", ErrActivationCode)

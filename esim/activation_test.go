@@ -13,11 +13,12 @@ import (
 
 func TestParseActivationCode(t *testing.T) {
 	for in, want := range map[string]string{
-		"LPA:1$smdp.example$K2-1A2B3C":                             "LPA:1$smdp.example$K2-1A2B3C",
-		"lpa:1$smdp.example$K2":                                    "LPA:1$smdp.example$K2",
-		"LPA:1$ais.prod.ondemandconnectivity.com$SEW7JEBMFGPRVSPD": "LPA:1$ais.prod.ondemandconnectivity.com$SEW7JEBMFGPRVSPD",
-		"LPA:1$smdp.example$K2$1.3.6.1.4.1.31746$1":                "LPA:1$smdp.example$K2$1.3.6.1.4.1.31746$1",
-		"LPA:1$smdp.example$K2$$1":                                 "LPA:1$smdp.example$K2$$1",
+		"LPA:1$smdp.example$K2-1A2B3C":                                       "LPA:1$smdp.example$K2-1A2B3C",
+		"lpa:1$smdp.example$K2":                                              "LPA:1$smdp.example$K2",
+		"LPA:1$ais.prod.ondemandconnectivity.com$SEW7JEBMFGPRVSPD":           "LPA:1$ais.prod.ondemandconnectivity.com$SEW7JEBMFGPRVSPD",
+		"LPA:1$smdp.example$K2$1.3.6.1.4.1.31746$1":                          "LPA:1$smdp.example$K2$1.3.6.1.4.1.31746$1",
+		"LPA:1$smdp.example$K2$$1":                                           "LPA:1$smdp.example$K2$$1",
+		"LPA:1$smdp.example$K2$$$665A1433D67C1A2C5DB8B52C967F10A057BA5CB2$1": "LPA:1$smdp.example$K2$$$665A1433D67C1A2C5DB8B52C967F10A057BA5CB2$1",
 	} {
 		if c, err := ParseActivationCode(in); err != nil || c.Reveal() != want || c.IsZero() {
 			t.Errorf("%q: %q, %v", in, c.Reveal(), err)
@@ -25,7 +26,7 @@ func TestParseActivationCode(t *testing.T) {
 	}
 	for _, in := range []string{
 		"", "ABCD1234", "LPA:", "LPA:1$smdp.example", "LPA:2$smdp.example$K2", "LPA:1$localhost$K2", "LPA:1$$K2", "LPA:1$smdp.example$",
-		"LPA:1$smdp.example$K2$a$b$c", "LPA:1$smdp.example$K 2", "LPA:1$smdp.example$K2-1A&2B", "LPA:1$smdp..example$K2", "LPA:1$-a.example$K2", "LPA:1$smdp.example/x$K2",
+		"LPA:1$smdp.example$K2$a$b$c$d$e$f", "LPA:1$smdp.example$K2$a b", "LPA:1$smdp.example$K 2", "LPA:1$smdp.example$K2-1A&2B", "LPA:1$smdp..example$K2", "LPA:1$-a.example$K2", "LPA:1$smdp.example/x$K2",
 		"LPA:1$smdp.example$<b>", "LPA:1$smdp.example$K2$\x00", "https://x?LPA:1$smdp.example$K2", "LPA:1$smdp.example:443$K2",
 		"LPA:1$smdp.example$" + strings.Repeat("A", 129), "LPA:1$" + strings.Repeat("a.", 300) + "b$K2", "1$smdp.example$K2",
 	} {

@@ -54,6 +54,9 @@ func (i ICCID) String() string {
 	return "…" + string(i[len(i)-4:])
 }
 
+// GoString shows no more in %#v.
+func (i ICCID) GoString() string { return i.String() }
+
 // LogValue keeps the number out of logs but for its last four digits.
 func (i ICCID) LogValue() slog.Value { return slog.StringValue(i.String()) }
 

@@ -70,7 +70,7 @@ func TestICCIDHidesItself(t *testing.T) {
 	}
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("look", "iccid", id)
-	for _, text := range []string{id.String(), fmt.Sprintf("%v %s", id, id), log.String()} {
+	for _, text := range []string{id.String(), fmt.Sprintf("%v %s %q", id, id, id), fmt.Sprintf("%#v", Profile{ICCID: id}), log.String()} {
 		if strings.Contains(text, digits) || !strings.Contains(text, "0847") {
 			t.Errorf("%s", text)
 		}

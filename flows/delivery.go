@@ -54,14 +54,13 @@ func photo(l *locales.Localizer, o *orders.Order) Screen {
 		return screen
 	}
 	lpa := profile.Code.Reveal()
-	screen.HTML = caption(
-		paragraphs(title, l.H("photo_install"), lines(
-			l.H("photo_address"), codeLine(l, profile.Code.Address()),
-			l.H("photo_code"), codeLine(l, profile.Code.MatchingID()),
-			l.H("photo_whole"), codeLine(l, lpa),
-		)),
-		number, l.H("photo_once"), l.H("photo_trouble"),
-	)
+	apart := lines(l.H("photo_address"), codeLine(l, profile.Code.Address()), l.H("photo_code"), codeLine(l, profile.Code.MatchingID()))
+	whole := lines(l.H("photo_whole"), codeLine(l, lpa))
+	must := paragraphs(title, l.H("photo_install"), lines(apart, whole))
+	if textLength(must) > maxCaption { // half a code installs nothing: its parts stand in the whole
+		must = paragraphs(title, l.H("photo_install"), whole)
+	}
+	screen.HTML = caption(must, number, l.H("photo_once"), l.H("photo_trouble"))
 	screen.Rows = [][]Button{
 		{{Text: l.T("button_iphone"), URL: profile.Code.AppleInstallURL(), Style: Primary}},
 		{{Text: l.T("button_android"), URL: profile.Code.AndroidInstallURL(), Style: Primary}},

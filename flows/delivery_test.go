@@ -41,8 +41,8 @@ func TestPhotoCarriesTheWholeCode(t *testing.T) {
 }
 
 func TestLongestCodeFitsItsCaption(t *testing.T) {
-	host := strings.Repeat("a", 60)
-	long := "LPA:1$" + strings.Join([]string{host, host, host, "example"}, ".") + "$" + strings.Repeat("B", 128) + "$" + strings.Repeat("1", 60)
+	host, field := strings.Repeat("a", 60), strings.Repeat("1", 60)
+	long := "LPA:1$" + strings.Join([]string{host, host, host, host, "example"}, ".") + "$" + strings.Repeat("B", 128) + "$" + field + "$" + field
 	for _, lang := range loadBundle(t).Languages() {
 		s := newStage(t)
 		s.regular()
