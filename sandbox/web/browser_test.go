@@ -219,6 +219,28 @@ func TestBrowserChatPage(t *testing.T) {
 			shows(".message.in", "Payload o_43"),
 		)
 	})
+	t.Run("light and dark", func(t *testing.T) {
+		bubble := `getComputedStyle(document.querySelector(".message.in .bubble")).backgroundColor`
+		var light, dark, kept string
+		do(t, ctx,
+			chromedp.Evaluate(bubble, &light),
+			chromedp.Click("#theme", chromedp.ByQuery), chromedp.WaitVisible(`html[data-theme="dark"]`, chromedp.ByQuery), chromedp.Evaluate(bubble, &dark),
+			chromedp.Reload(), chromedp.WaitVisible(".message.in", chromedp.ByQuery), chromedp.Evaluate(bubble, &kept),
+			chromedp.Click("#theme", chromedp.ByQuery), chromedp.WaitVisible(`html[data-theme="light"]`, chromedp.ByQuery),
+		)
+		if light == dark || kept != dark {
+			t.Errorf("a bubble is %s in the light, %s in the dark, %s after a reload", light, dark, kept)
+		}
+	})
+	t.Run("a phone shows the chat alone, and nothing beside it", func(t *testing.T) {
+		do(t, ctx,
+			chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile),
+			chromedp.WaitVisible("#sidebar-open", chromedp.ByQuery),
+			chromedp.Poll(`document.documentElement.scrollWidth <= innerWidth && document.querySelector("#chat").getBoundingClientRect().width === innerWidth`, nil),
+			chromedp.EmulateViewport(1280, 860),
+			chromedp.WaitNotVisible("#sidebar-open", chromedp.ByQuery),
+		)
+	})
 	t.Run("another customer has a chat of their own", func(t *testing.T) {
 		do(t, ctx,
 			chromedp.Click(customer(spanish), chromedp.ByQuery),
