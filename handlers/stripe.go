@@ -40,8 +40,8 @@ type Alerts interface {
 // StripeConfig is what the Stripe door needs. Every field is required.
 type StripeConfig struct {
 	// Parse verifies the raw body against the Stripe-Signature header and reads the event; one
-	// that names no order is looked up at Stripe, within ctx. It returns ErrSignature, ErrNoSecret or ErrForeign, wrapped or not; any other error means that
-	// a genuine event could not be read.
+	// that names no order is looked up at Stripe, within ctx. It returns ErrSignature, ErrNoSecret
+	// or ErrForeign, wrapped or not; any other error means that a genuine event could not be read.
 	Parse   func(ctx context.Context, payload []byte, signature string) (orders.PaymentEvent, error)
 	Orders  OrderEvents
 	Alerts  Alerts

@@ -10,8 +10,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"esimbot/esim"
 )
 
@@ -143,8 +141,6 @@ type Attempt struct {
 	// Abandoned is what the attempt before this one wrote there, or may have written: it is known
 	// not to have bought.
 	Abandoned string `json:"abandoned,omitempty"`
-	// BalanceBefore is the provider's balance in USD before the call, a hint for admins.
-	BalanceBefore *decimal.Decimal `json:"balance_before,omitempty"`
 }
 
 // Bought is what a provider sold for this order.

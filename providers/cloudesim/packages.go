@@ -69,7 +69,8 @@ var (
 
 // place reads the location code. Two letters that ISO gives to a country are that country, even
 // where they might be meant for a region (AS, NA), but GL is Greenland only where the name does not
-// say Global; several countries are a region that has no code of its own. A top-up, which is only ever found by its eSIM, may do without.
+// say Global; several countries are a region that has no code of its own. A top-up, which is only
+// ever found by its eSIM, may do without.
 func (p Package) place() (providers.Listing, bool) {
 	location := strings.ToUpper(p.LocationCode.Clean(2000))
 	where := strings.TrimSpace(sized.ReplaceAllString(p.Name.Clean(120), ""))
