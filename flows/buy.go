@@ -27,7 +27,7 @@ func (v *visit) buy(ctx context.Context, words []string) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	p, ok := v.sold(words[0])
+	p, ok := sold(v.snap, words[0])
 	if !ok {
 		return Reply{}, errStale
 	}
@@ -44,7 +44,7 @@ func (v *visit) again(ctx context.Context, words []string) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	if p, ok := v.onSale(o.Plan); ok {
+	if p, ok := onSale(v.snap, o.Plan); ok {
 		return v.begin(ctx, p, shown)
 	}
 	v.notice = v.l.H("plan_gone")
@@ -52,11 +52,11 @@ func (v *visit) again(ctx context.Context, words []string) (Reply, error) {
 }
 
 // onSale finds a plan in the catalogue as it is now: itself, or what is the same.
-func (v *visit) onSale(p esim.Plan) (esim.Plan, bool) {
-	if now, ok := v.sold(p.Ref()); ok {
+func onSale(snap *catalog.Snapshot, p esim.Plan) (esim.Plan, bool) {
+	if now, ok := sold(snap, p.Ref()); ok {
 		return now, true
 	}
-	return v.same(p)
+	return same(snap, p)
 }
 
 // elsewhere opens the plans of p's destination, or all destinations where nothing is sold there.
@@ -108,7 +108,7 @@ func (v *visit) checking() Reply {
 
 // openOrder asks for the plan's fresh terms and opens the payment page of the session's order.
 func (v *visit) openOrder(ctx context.Context) (Reply, error) {
-	p, ok := v.sold(v.session.OrderPlan)
+	p, ok := sold(v.snap, v.session.OrderPlan)
 	if !ok {
 		v.notice = v.l.H("plan_gone")
 		return v.open(ctx, "dest")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -241,6 +243,23 @@ func TestCompanionIsTwoTaps(t *testing.T) {
 	}
 	if s.screen().Rows[0][0].URL == "" || s.desk.opened != 1 {
 		t.Errorf("one tap to the pay button: %s", s.screen().Name)
+	}
+}
+
+// What was bought of the dearer provider is offered again at the price of the cheaper one.
+func TestCompanionIsOfferedAtThePriceOfToday(t *testing.T) {
+	s := newStage(t)
+	s.regular()
+	o := s.desk.orders[delivered]
+	now := o.Plan
+	o.Plan.Provider, o.Plan.ID = esim.Mobilexy, "9855"
+	o.Plan.Retail.Minor += 100
+	route := "again/" + string(delivered) + "/" + strconv.FormatInt(now.Retail.Minor, 10)
+	if !slices.ContainsFunc(slices.Concat(s.shop.OrderScreen(o, "en").Rows...), func(b flows.Button) bool { return b.Data == route }) {
+		t.Fatalf("no button leads to %s", route)
+	}
+	if r := s.press(route); r.Screen.Name != "order_awaiting" || s.desk.orders[s.session.Order].Plan.Key() != now.Key() {
+		t.Errorf("%s: %+v", r.Screen.Name, s.desk.orders[s.session.Order])
 	}
 }
 

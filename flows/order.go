@@ -272,7 +272,7 @@ func (s *Shop) companion(l *locales.Localizer, o *orders.Order) Button {
 
 func (s *Shop) anew(l *locales.Localizer, key string, o *orders.Order) Button {
 	price := o.Plan.Retail
-	if p, ok := s.cfg.Catalogue.Snapshot().Plan(o.Plan.Ref()); ok {
+	if p, ok := onSale(s.cfg.Catalogue.Snapshot(), o.Plan); ok {
 		price = p.Retail
 	}
 	return press(l.T(key, args{"Price": money(l, price)}), againRoute(o, price))

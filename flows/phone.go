@@ -7,7 +7,7 @@ import "context"
 func (v *visit) phone(_ context.Context, words []string) (Reply, error) {
 	parent, next := "help", Button{Text: v.l.T("button_choose"), Data: "dest", Style: Primary}
 	if len(words) == 1 {
-		if p, ok := v.sold(words[0]); ok {
+		if p, ok := sold(v.snap, words[0]); ok {
 			parent = to("plan", words[0])
 			next = Button{Text: v.l.T("button_buy", args{"Price": money(v.l, p.Retail)}), Data: buyRoute(p), Style: Primary}
 		} else if _, ok := v.snap.Place(words[0]); ok {

@@ -6,13 +6,14 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"esimbot/catalog"
 	"esimbot/esim"
 	"esimbot/locales"
 )
 
 // plan is a plan's own page: all one should know before buying.
 func (v *visit) plan(_ context.Context, words []string) (Reply, error) {
-	p, ok := v.sold(words[0])
+	p, ok := sold(v.snap, words[0])
 	if !ok {
 		return Reply{}, errStale
 	}
@@ -41,20 +42,20 @@ func (v *visit) plan(_ context.Context, words []string) (Reply, error) {
 
 // sold returns a plan by its Ref as it is sold now: the cheapest of those that are the same, also
 // where an old message named the one that became the dearer.
-func (v *visit) sold(ref string) (esim.Plan, bool) {
-	p, ok := v.snap.Plan(ref)
+func sold(snap *catalog.Snapshot, ref string) (esim.Plan, bool) {
+	p, ok := snap.Plan(ref)
 	if !ok {
 		return esim.Plan{}, false
 	}
-	if q, ok := v.same(p); ok {
+	if q, ok := same(snap, p); ok {
 		return q, true
 	}
 	return p, true
 }
 
 // same returns what is the same as p among the plans shown for its destination.
-func (v *visit) same(p esim.Plan) (esim.Plan, bool) {
-	for _, q := range v.snap.Plans(p.Destination.ID()) {
+func same(snap *catalog.Snapshot, p esim.Plan) (esim.Plan, bool) {
+	for _, q := range snap.Plans(p.Destination.ID()) {
 		if q.Same(p) {
 			return q, true
 		}
