@@ -49,7 +49,7 @@ type Store struct {
 	popular atomic.Pointer[popularity]
 }
 
-// Open connects to the Redis at address, as interface.md's REDIS_URL has it, and checks that it
+// Open connects to the Redis at address, as REDIS_URL has it, and checks that it
 // may be trusted with money: ErrEviction otherwise. The address is in no error text.
 func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	s := &Store{scripts: newScripts(), log: o.Log, clock: o.Now}
