@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"esimbot/esim"
+	"esimbot/orders"
 	"esimbot/sandbox/browsertest"
 )
 
@@ -30,7 +31,7 @@ type window struct {
 // openWindow opens the chat page in a new browser, or skips the test aloud without Chromium.
 func openWindow(s *stage, width, height int) *window {
 	s.t.Helper()
-	tab := browsertest.Open(s.t, width, height, 3*time.Minute)
+	tab := browsertest.Open(s.t, width, height, 5*time.Minute)
 	w := &window{stage: s, tab: tab}
 	w.do("open the chat page", chromedp.Navigate(s.base+"/"), chromedp.WaitVisible(`#customers .customer`, chromedp.ByQuery))
 	return w
@@ -190,14 +191,19 @@ func TestBrowserScreens(t *testing.T) {
 		{"desktop", []int64{1005}, 1360, 900, false},
 		{"phone", []int64{1001, 1002, 1003, 1004, 1006}, 390, 844, true},
 	} {
-		w.do("set the size", emulation.SetDeviceMetricsOverride(size.w, size.h, 2, size.phone))
+		screen := emulation.SetDeviceMetricsOverride(size.w, size.h, 2, size.phone)
+		w.do("set the size", screen)
 		for _, person := range size.people {
 			w.do("start anew", chromedp.Navigate(s.base+"/"), chromedp.WaitReady(`#customers .customer`, chromedp.ByQuery))
 			w.become(person)
-			w.tour(func(name string) {
+			w.tour(func(tab context.Context, name string) {
 				var picture []byte
-				w.do("photograph "+name, chromedp.Evaluate(`(async () => {
-					if (`+fmt.Sprint(strings.HasSuffix(name, "delivery"))+`) [...document.querySelectorAll(".message img.photo")].at(-1)?.closest(".message").scrollIntoView({block: "start"});
+				w.doIn(tab, "photograph "+name, screen, chromedp.Evaluate(`(async () => {
+					const photo = [...document.querySelectorAll(".message img.photo")].at(-1);
+					if (`+fmt.Sprint(strings.HasSuffix(name, "delivery"))+` && photo) {
+						await photo.decode();
+						photo.closest(".message").scrollIntoView({block: "start"});
+					}
 					await new Promise(r => setTimeout(r, 250));
 				})()`, nil, awaited), chromedp.CaptureScreenshot(&picture))
 				file := fmt.Sprintf("%s-%d-%s.png", size.name, person, name)
@@ -213,8 +219,8 @@ func TestBrowserScreens(t *testing.T) {
 func awaited(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
 
 // tour walks through the shop as the person at the page, by the routes of the buttons, whatever
-// their language, and lets each screen be photographed.
-func (w *window) tour(photograph func(name string)) {
+// their language, and lets each screen be photographed in its tab.
+func (w *window) tour(photograph func(tab context.Context, name string)) {
 	w.t.Helper()
 	t := w.world.Telegram
 	person := w.person
@@ -229,32 +235,68 @@ func (w *window) tour(photograph func(name string)) {
 			w.t.Fatal(err)
 		}
 	}
-	plan := w.planOf(esim.Mobilexy)
-	for _, step := range []struct {
+	// follow presses a button whose route has more to it than is known here.
+	follow := func(prefix string) {
+		w.until("a button to "+prefix, func() bool { return w.pressRoute(person, prefix) })
+	}
+	for i, step := range []struct {
 		name string
 		do   func()
 	}{
-		{"01-before", func() {}},
-		{"02-welcome", func() { say("/start") }},
-		{"03-destinations", func() { walk("dest") }},
-		{"04-letters", func() { walk("az") }},
-		{"05-search", func() { say("Japn") }},
-		{"06-plans", func() { walk("plans/c_jp") }},
-		{"07-plan", func() { walk("plan/" + w.best("c_jp")) }},
-		{"08-phone", func() { walk("phone/" + plan.Ref()) }},
-		{"09-language", func() { say("/language") }},
-		{"10-privacy", func() { say("/privacy") }},
-		{"11-order", func() { say("/start p_" + w.best("c_jp")); w.settled(person); w.buyShown(person) }},
-		{"12-delivery", func() { w.payOpen(); w.untilPhotos(person) }},
-		{"13-esims", func() { say("/esims") }},
+		{"before", func() {}},
+		{"welcome", func() { say("/start") }},
+		{"destinations", func() { walk("dest") }},
+		{"letters", func() { walk("az") }},
+		{"letter", func() { follow("az/") }},
+		{"regions", func() { walk("regions") }},
+		{"region", func() { follow("plans/r_") }},
+		{"search", func() { say("Japn") }},
+		{"plans", func() { walk("plans/c_jp") }},
+		{"lengths", func() { walk("length/c_jp") }},
+		{"sizes", func() { walk("size/c_jp") }},
+		{"plan", func() { walk("plan/" + w.best("c_jp")) }},
+		{"my-phone", func() { walk("phone/" + w.planOf(esim.Mobilexy).Ref()) }},
+		{"language", func() { say("/language") }},
+		{"help", func() { say("/help") }},
+		{"support", func() { say("/support") }},
+		{"payments", func() { say("/paysupport") }},
+		{"terms", func() { say("/terms") }},
+		{"privacy", func() { say("/privacy") }},
+		{"erase", func() { walk("erase") }},
+		{"order", func() { say("/start p_" + w.planOf(esim.CloudESIM).Ref()); w.settled(person); w.buyShown(person) }},
+		{"checkout", nil},
+		{"making", func() { w.world.CloudESIM.ProvisionAfter(5 * time.Minute); w.payOpen(); w.untilMaking(person) }},
+		{"delivery", func() {
+			w.world.CloudESIM.ProvisionAfter(0)
+			w.world.Clock.Advance(10 * time.Minute)
+			w.untilPhotos(person)
+		}},
+		{"esims", func() { say("/esims") }},
+		{"esim", func() { follow("esim/") }},
 	} {
+		name := fmt.Sprintf("%02d-%s", i+1, step.name)
+		if step.do == nil {
+			tab, leave := w.checkout("💳")
+			photograph(tab, name)
+			leave()
+			continue
+		}
 		before := t.LastUpdate()
 		step.do()
 		if t.LastUpdate() != before {
 			w.settled(person)
 		}
-		photograph(step.name)
+		photograph(w.tab, name)
 	}
+}
+
+// untilMaking waits until the person's newest order is paid and its eSIM is being made.
+func (w *window) untilMaking(person int64) {
+	w.t.Helper()
+	w.until("an eSIM in the making", func() bool {
+		list, err := w.app.orders.List(w.ctx, person)
+		return err == nil && len(list) > 0 && list[0].State == orders.Provisioning
+	})
 }
 
 // settled waits until the shop has nothing more to answer.

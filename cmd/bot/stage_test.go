@@ -45,7 +45,7 @@ func openStage(t testing.TB, url string, vars map[string]string) *stage {
 		t.Fatal(err)
 	}
 	logs := &logBuffer{}
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // whatever waits has a shorter time of its own
 	t.Cleanup(cancel)
 	log := slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	p, err := newPlayground(ctx, listener, playgroundOptions{redis: url, vars: vars, log: log, clock: &clock.Clock{}})
