@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"esimbot/esim"
+	"esimbot/locales"
+	"esimbot/orders"
 	"esimbot/store/storetest"
 )
 
@@ -61,6 +63,26 @@ func TestPurchaseByPolling(t *testing.T) {
 	s := openStage(t, "", map[string]string{"PUBLIC_URL": "", "DATA_KEY": ""})
 	s.world.Stripe.DropWebhooks(true)
 	s.noSecrets(s.buy(s.planOf(esim.Mobilexy)))
+}
+
+// Stripe has no page in Arabic: what is bought stands there in Arabic all the same, in isolates that
+// keep its order on a page that reads the other way.
+func TestPurchaseReadsItsOwnWay(t *testing.T) {
+	const rightToLeft = "\u2068\u200F"
+	bundle, err := locales.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := esim.Plan{Destination: esim.Destination{Kind: esim.Country, Code: "JP"}, Kind: esim.Fixed, Bytes: esim.GB, Days: 7}
+	for language, isolated := range map[string]bool{"en": false, "ar": true} {
+		o := &orders.Order{ID: "7KQ2M9X4TB", Language: language, Plan: plan}
+		name, description := describe(bundle)(o)
+		for _, text := range []string{name, description} {
+			if text == "" || strings.HasPrefix(text, rightToLeft) != isolated || strings.HasSuffix(text, "\u2069") != isolated {
+				t.Errorf("%s: %q", language, text)
+			}
+		}
+	}
 }
 
 // One purchase on a three-node cluster that the test starts.

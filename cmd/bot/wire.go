@@ -91,13 +91,20 @@ func (a *app) newPayments(p parts) (*payments.Stripe, error) {
 	return payments.New(payments.Config{
 		SecretKey: a.cfg.StripeKey, APIURL: a.cfg.StripeURL, ShopID: shopID(a.cfg.TelegramToken), BotUsername: p.username,
 		WebhookSecrets: a.secrets.get, CheckoutTTL: a.cfg.CheckoutTTL, Tax: a.cfg.StripeTax, Now: a.now, Log: a.log,
-		Describe: func(o *orders.Order) (name, description string) {
-			l := p.bundle.For(o.Language)
-			return "eSIM " + l.Destination(o.Plan.Destination) + " · " + l.Allowance(o.Plan) + " · " + l.Days(o.Plan.Days),
-				l.T("checkout_description", locales.Args{"Order": o.ID.String()})
-		},
+		Describe:     describe(p.bundle),
 		ThreeDSecure: func(o *orders.Order) bool { return o.Checkout.Strict },
 	})
+}
+
+// describe returns what says on Stripe's page which plan is bought and which order it is. The page
+// may read the other way than the text, as there is none in Arabic: each keeps its own order.
+func describe(bundle *locales.Bundle) func(*orders.Order) (name, description string) {
+	return func(o *orders.Order) (name, description string) {
+		l := bundle.For(o.Language)
+		own := func(text string) string { return l.Isolate(l.Begin(text)) }
+		return own("eSIM " + l.Destination(o.Plan.Destination) + " · " + l.Allowance(o.Plan) + " · " + l.Days(o.Plan.Days)),
+			own(l.T("checkout_description", locales.Args{"Order": o.ID.String()}))
+	}
 }
 
 func (a *app) newOrders(p parts, notifier orders.Notifier) (*orders.Service, error) {
