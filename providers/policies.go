@@ -69,12 +69,17 @@ func newRetries(backoff time.Duration) failsafe.Executor[any] {
 		Build())
 }
 
+// trials is how many calls try a provider that was left alone: a quote makes as many at once (list,
+// details, balance) and must not fail for want of one.
+const trials = 3
+
 // newBreaker returns a breaker that leaves the provider alone when 8 of the last 10 attempts
-// failed, and then tries it with a single call.
+// failed, and then takes it for well again after one success, for failing after as many failures
+// as there are trials.
 func newBreaker(c HTTPConfig) circuitbreaker.CircuitBreaker[any] {
 	return circuitbreaker.NewBuilder[any]().
 		WithFailureThresholdRatio(8, 10).
-		WithSuccessThreshold(1).
+		WithSuccessThresholdRatio(1, trials).
 		WithDelay(c.BreakerDelay).
 		OnStateChanged(func(e circuitbreaker.StateChangedEvent) {
 			switch {

@@ -134,6 +134,51 @@ func TestBreakerLeavesAFailingProviderAlone(t *testing.T) {
 	}
 }
 
+// The first quote after an outage makes its calls at once, and none of them is turned away.
+func TestCallsTryAProviderTogether(t *testing.T) {
+	var well atomic.Bool
+	var arrived atomic.Int32
+	all := make(chan struct{})
+	address, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		if !well.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		if arrived.Add(1) == trials {
+			close(all)
+		}
+		select {
+		case <-all:
+			_, _ = io.WriteString(w, `{"ok":true}`)
+		case <-time.After(3 * time.Second): // they never come together
+		}
+	})
+	h := newTestHTTP(t, address, func(c *HTTPConfig) { c.BreakerDelay, c.Timeout = time.Nanosecond, 5*time.Second })
+	for range 8 {
+		_, err := Do(t.Context(), h, buy, fine)
+		wantError(t, err, Unknown, nil)
+	}
+	if h.breaker.IsClosed() {
+		t.Fatal("a failing provider is not left alone")
+	}
+	well.Store(true)
+	errs := make(chan error, trials)
+	for range trials {
+		go func() {
+			_, err := Do(t.Context(), h, buy, fine)
+			errs <- err
+		}()
+	}
+	for range trials {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if !h.breaker.IsClosed() {
+		t.Error("a provider that is well again is left alone")
+	}
+}
+
 func TestRefusalsDoNotTripTheBreaker(t *testing.T) {
 	address, hits := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"ok":false,"why":"no"}`) })
 	h := newTestHTTP(t, address, nil)
