@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -56,5 +58,25 @@ func BenchmarkUpdate(b *testing.B) {
 			b.ReportMetric(float64(trips()-before)/float64(b.N), "redis_roundtrips/op")
 			b.ReportMetric(float64(len(s.world.Telegram.Calls())-calls)/float64(b.N), "telegram_calls/op")
 		})
+	}
+}
+
+// BenchmarkStart is the sandbox from nothing until a customer can buy: the world, the shop in it, and
+// a catalogue. It must stay well under two seconds.
+func BenchmarkStart(b *testing.B) {
+	for b.Loop() {
+		listener, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		p, err := newPlayground(b.Context(), listener, playgroundOptions{log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := p.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
 	}
 }

