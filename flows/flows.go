@@ -43,8 +43,21 @@ type Session struct {
 	OrderPlan string    `json:"order_plan,omitempty"`
 	// Agreed is the price in minor units that the customer saw last, asked again when it changed.
 	Agreed int64 `json:"agreed,omitempty"`
+	// Confirm is what an admin was asked to confirm last; nil for nothing.
+	Confirm *Confirmation `json:"confirm,omitempty"`
 	// PhoneHint says that "Is my phone able?" was offered already.
 	PhoneHint bool `json:"phone_hint,omitempty"`
+}
+
+// A Confirmation binds a confirm button to the admin whose session it is in, to one deed with its
+// order and amount, and to a time. It is taken out of the session before the deed is done, so that
+// it works once.
+type Confirmation struct {
+	Token  string    `json:"token"` // the button carries it
+	Deed   string    `json:"deed"`  // "refund", "buy_again", …
+	Order  orders.ID `json:"order,omitempty"`
+	Detail string    `json:"detail,omitempty"` // what the deed needs to be repeated to the letter: "refund number:amount:currency"
+	Until  time.Time `json:"until"`
 }
 
 // A Customer is what the shop keeps of a person. Times are UTC.
@@ -201,6 +214,67 @@ type ESIMs interface {
 	ByCustomer(ctx context.Context, customer int64) ([]*usage.ESIM, error)
 	// ESIM returns one; orders.ErrNotFound also for another's.
 	ESIM(ctx context.Context, id string, customer int64) (*usage.ESIM, error)
+}
+
+// Office is what the admins' conversations ask of orders. An *orders.Refusal says why a wish can't
+// be met; ErrNotFound that there is no such thing.
+type Office interface {
+	// Find returns the orders that a text names, newest first, 20 at most: an order's id, an ICCID,
+	// an id of Stripe's, or a customer's id. ErrNotFound.
+	Find(ctx context.Context, query string) ([]*orders.Order, error)
+	// Record returns an order of anybody's with its log, oldest entry first.
+	Record(ctx context.Context, id orders.ID) (*orders.Order, []orders.LogEntry, error)
+	// Browse returns orders in state, or in any for "", the last changed first, and how many there
+	// are in all.
+	Browse(ctx context.Context, state orders.State, offset, limit int) ([]*orders.Order, int, error)
+	// Refundable returns the latest orders whose money can go back, 10 at most.
+	Refundable(ctx context.Context) ([]*orders.Order, error)
+	// OfferRefund says what a refund of amount would do, of all that is left for zero; anyway:
+	// without asking the provider to take the eSIM back.
+	OfferRefund(ctx context.Context, id orders.ID, amount esim.Money, anyway bool) (*orders.RefundOffer, error)
+	// Refund begins a confirmed refund. It goes on by itself; the order returned is refunding.
+	Refund(ctx context.Context, r orders.RefundRequest) (*orders.Order, error)
+	// Answers says which decisions the order allows as it stands.
+	Answers(o *orders.Order) []orders.Answer
+	// BuyAgain, Deliver, Applied and Close are the decisions that need no more than a yes.
+	BuyAgain(ctx context.Context, d orders.Decision) (*orders.Order, error)
+	Deliver(ctx context.Context, d orders.Decision) (*orders.Order, error)
+	Applied(ctx context.Context, d orders.Decision) (*orders.Order, error)
+	Close(ctx context.Context, d orders.Decision) (*orders.Order, error)
+	// AttachCode stores an activation code as what was bought, and has it delivered.
+	AttachCode(ctx context.Context, d orders.Decision, code esim.ActivationCode) (*orders.Order, error)
+	// AttachOrderNo asks the provider for the eSIM behind its order number, stores it, and has it
+	// delivered.
+	AttachOrderNo(ctx context.Context, d orders.Decision, number string) (*orders.Order, error)
+	// Balances asks every provider at once, within its timeout.
+	Balances(ctx context.Context) []orders.Balance
+	// Pauses, Pause and Resume: no new payment pages, for one provider's plans or for "" all.
+	Pauses(ctx context.Context) (orders.Pauses, error)
+	Pause(ctx context.Context, admin int64, p esim.Provider) (orders.Pauses, error)
+	Resume(ctx context.Context, admin int64) (orders.Pauses, error)
+	// Block and Unblock: no new payment pages for one customer; Blocked says whether.
+	Block(ctx context.Context, admin, customer int64) error
+	Unblock(ctx context.Context, admin, customer int64) error
+	Blocked(ctx context.Context, customer int64) (bool, error)
+	// Stats returns the figures of the last days, today's included, 1 to 90.
+	Stats(ctx context.Context, days int) (orders.Stats, error)
+}
+
+// Support carries messages between customers and the people who help them. Neither sees the
+// other's name.
+type Support interface {
+	// Ask sends a customer's message to the support chat, or to every admin where there is none.
+	Ask(ctx context.Context, q Inquiry) error
+}
+
+// An Inquiry is a customer's message to support.
+type Inquiry struct {
+	Customer int64
+	Language string
+	Order    *orders.Order // what it is about; nil for nothing in particular
+	Message  int           // the customer's message in their private chat, which is copied
+	Text     string        // its text, where it has one
+	Topic    string        // "refund" where a refund is asked for, "search" for what a search didn't find; else empty
 }
 
 // Eraser deletes what is kept of a person: profile, sessions, activation codes. Payment records

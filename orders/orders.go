@@ -10,6 +10,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"esimbot/esim"
 )
 
@@ -90,6 +92,13 @@ type Order struct {
 	Refused []esim.Provider `json:"refused,omitempty"`
 	// Reason is a short code of why the order is where it is: "amount_mismatch", "purchase_in_doubt".
 	Reason string `json:"reason,omitempty"`
+	// Disputed says that the card's holder complained to the bank.
+	Disputed bool `json:"disputed,omitempty"`
+	// Approved counts the purchases that admins allowed beside the first.
+	Approved int `json:"approved,omitempty"`
+	// RebuiltAt is when the order was made again from what Stripe knows of it, after Redis had lost
+	// it; zero for an order that was never lost.
+	RebuiltAt time.Time `json:"rebuilt_at"`
 
 	// Bought is set from the moment a provider said yes, whatever the state. Its activation code
 	// and image are sealed by the store.
@@ -141,6 +150,24 @@ type Attempt struct {
 	// Abandoned is what the attempt before this one wrote there, or may have written: it is known
 	// not to have bought.
 	Abandoned string `json:"abandoned,omitempty"`
+	// BalanceBefore and BalanceAfter are what the shop had at the provider, in USD, before the
+	// purchase and while its outcome was in doubt: a hint to admins and no more. Nil where not read.
+	BalanceBefore *decimal.Decimal `json:"balance_before,omitempty"`
+	BalanceAfter  *decimal.Decimal `json:"balance_after,omitempty"`
+	// DoubtAt is when the outcome came into doubt; zero for an attempt without doubt.
+	DoubtAt time.Time `json:"doubt_at"`
+	// Before is what the provider said of the eSIM before a top-up; nil where not read.
+	Before *Numbers `json:"before,omitempty"`
+}
+
+// Numbers are what a provider said of an eSIM at a time: bytes, -1 where not told.
+type Numbers struct {
+	TotalBytes     int64       `json:"total_bytes"`
+	UsedBytes      int64       `json:"used_bytes"`
+	RemainingBytes int64       `json:"remaining_bytes"`
+	ExpiresAt      time.Time   `json:"expires_at"`
+	Status         esim.Status `json:"status,omitempty"`
+	At             time.Time   `json:"at"` // when it was asked
 }
 
 // Bought is what a provider sold for this order.
@@ -148,6 +175,9 @@ type Bought struct {
 	Profile esim.Profile
 	Plan    esim.Plan // the plan bought: the other provider's after a rejection
 	At      time.Time
+	// After is what the provider said of the eSIM once a top-up was applied; nil for an eSIM, and
+	// where nothing was told.
+	After *Numbers
 }
 
 // Refunds is the money that went or goes back.
@@ -157,7 +187,30 @@ type Refunds struct {
 	Total    esim.Money `json:"total"`            // succeeded so far
 	StripeID string     `json:"stripe,omitempty"` // of the present or last refund
 	Status   string     `json:"status,omitempty"` // Stripe's word
+	// Back is the state the order returns to after part of its money went back; empty when all
+	// goes back, and the order ends refunded.
+	Back State `json:"back,omitempty"`
+	// Actor is who began it, as in the log.
+	Actor string `json:"actor,omitempty"`
+	// Return is how far the eSIM is given back to its provider before the money goes.
+	Return Return `json:"return,omitempty"`
+	// Refusal is what the provider said when it didn't take the eSIM back.
+	Refusal string `json:"refusal,omitempty"`
 }
+
+// A Return says what becomes of an eSIM whose money goes back.
+type Return string
+
+// What becomes of the eSIM.
+const (
+	ReturnNothing Return = ""        // nothing was bought, or nothing was decided yet
+	ReturnAsk     Return = "ask"     // the provider is to be asked to take it back
+	ReturnDone    Return = "done"    // the provider took it back, and its price returns
+	ReturnRefused Return = "refused" // the provider did not take it back
+	ReturnLost    Return = "lost"    // it can't be given back: its price is the shop's loss
+	ReturnKept    Return = "kept"    // part of the money, or a top-up: the eSIM stays as it is
+	ReturnAnyway  Return = "anyway"  // refused, and the money goes back all the same
+)
 
 // A Lease is a runner's ownership of an order until a time.
 type Lease struct {
@@ -196,6 +249,8 @@ var (
 	ErrTooMany   = errors.New("too many open payment pages")
 	ErrNotForNow = errors.New("not possible in this state")
 	ErrTestMode  = errors.New("test mode sells to admins only")
+	ErrBlocked   = errors.New("no new payment pages for this customer")
+	ErrBusy      = errors.New("another top-up of this eSIM is under way")
 )
 
 // A Draft is what an order is opened from: a plan with fresh terms, and the screen that shows it.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"esimbot/esim"
+	"esimbot/providers"
 )
 
 // A Store keeps orders. Every method is safe for several replicas at once.
@@ -35,7 +36,29 @@ type Store interface {
 	// AllowCheckout counts an opened payment page and says ErrTooMany past the limits: 5 open
 	// pages a customer, 20 an hour, 3 paid orders a day before the first delivery. first says that
 	// nothing was delivered to the customer yet.
+	// ErrBlocked for a customer whom an admin blocked.
 	AllowCheckout(ctx context.Context, customer int64, id ID, now time.Time) (first bool, err error)
+
+	// Browse returns orders in state, or in any for "", the last changed first, from offset on, and
+	// how many there are in all.
+	Browse(ctx context.Context, state State, offset, limit int) (list []*Order, total int, err error)
+	// ByICCID returns the order that bought the eSIM with that number; ErrNotFound.
+	ByICCID(ctx context.Context, iccid esim.ICCID) (ID, error)
+	// Pauses returns for which plans no payment pages are opened.
+	Pauses(ctx context.Context) (Pauses, error)
+	// SetPauses replaces them.
+	SetPauses(ctx context.Context, p Pauses) error
+	// Block says whether a customer gets payment pages from now on.
+	Block(ctx context.Context, customer int64, blocked bool) error
+	// Blocked says whether a customer gets none.
+	Blocked(ctx context.Context, customer int64) (bool, error)
+	// Stats returns the figures of each day from first to last, UTC, oldest first, also of days
+	// without any.
+	Stats(ctx context.Context, first, last time.Time) ([]DayStats, error)
+	// Claim takes name for ttl and says whether it was free: work that one replica does for all.
+	Claim(ctx context.Context, name string, ttl time.Duration) (bool, error)
+	// Release gives name up before its time.
+	Release(ctx context.Context, name string) error
 }
 
 // Payments is what the order machine asks of Stripe. Each call has 5 s. Errors that leave a doubt
@@ -58,6 +81,12 @@ type Payments interface {
 	// Refund returns money under idempotency key "refund:<order>:<n>", after a look whether a
 	// refund with metadata[refund] = "<order>:<n>" stands already.
 	Refund(ctx context.Context, intent string, order ID, n int, amount esim.Money) (Refund, error)
+	// ListSessions calls fn for every Checkout Session of this shop created since, newest first,
+	// with payment and charge read. It ends at fn's first error.
+	ListSessions(ctx context.Context, since time.Time, fn func(*CheckoutSession) error) error
+	// OrderOf returns the order that one of Stripe's ids belongs to: of a Checkout Session, a
+	// PaymentIntent, a charge, a refund or a dispute. ErrNotFound for one that isn't this shop's.
+	OrderOf(ctx context.Context, stripeID string) (ID, error)
 }
 
 // A CheckoutSession is what Stripe says of an order's payment.
@@ -81,6 +110,8 @@ type CheckoutSession struct {
 // A Fence is the state of the right to buy.
 type Fence struct {
 	Value    string // metadata "buy"
+	Got      string // metadata "got": "<n>:<provider order number>", set after a purchase
+	Done     bool   // metadata "done": delivered
 	Refunded esim.Money
 	Received esim.Money
 	Disputed bool
@@ -117,6 +148,24 @@ type Alert struct {
 
 // A Shelf takes each new profile, to be listed and watched.
 type Shelf interface {
-	// Put writes the eSIM that the order bought. It may be repeated with the same result.
+	// Put writes the eSIM that the order bought, or adds to its eSIM what a top-up brought. It may
+	// be repeated with the same result.
 	Put(ctx context.Context, o *Order) error
+	// Line returns what there is to know of an eSIM to top it up; ErrNotFound.
+	Line(ctx context.Context, id ID) (*Line, error)
+	// ClaimTopUp has the eSIM's one place for a top-up under way taken by order, if it is free,
+	// order's already, or held by over, an order that was seen to need it no more. It returns who
+	// holds it now.
+	ClaimTopUp(ctx context.Context, id, order, over ID) (holder ID, err error)
+	// ReleaseTopUp gives the place up if order holds it.
+	ReleaseTopUp(ctx context.Context, id, order ID) error
+}
+
+// A Line is an eSIM as the order machine sees it.
+type Line struct {
+	ID       ID
+	Customer int64
+	Plan     esim.Plan // the plan it was bought with
+	Ref      providers.Ref
+	TopUps   int // top-ups applied so far
 }
