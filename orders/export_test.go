@@ -13,7 +13,7 @@ func (s *Service) SetWait(wait func(context.Context, time.Duration) error) { s.w
 
 // Sequential has everything done in one goroutine, so that calls come in the same order each time.
 func (s *Service) Sequential() {
-	s.meanwhile = func(do func()) func() { do(); return func() {} }
+	s.meanwhile = atOnce
 }
 
 // SetDrain replaces how long Run lets work in flight go on.

@@ -76,6 +76,12 @@ type Config struct {
 	// Owner names this runner in leases; empty: drawn from Random.
 	Owner string
 	Log   *slog.Logger
+
+	// Wait pauses between tries to store what was bought, until ctx ends; nil: a timer.
+	Wait func(ctx context.Context, d time.Duration) error
+	// Sequential has everything that one step does made in its caller's goroutine, so that the same
+	// random numbers and answers lead to the same calls in the same order: for simulations.
+	Sequential bool
 }
 
 // A Service is the order machine. Its methods may be called by several goroutines at once.
@@ -131,8 +137,11 @@ func New(c Config) (*Service, error) {
 		holdDeadline:    orDefault(c.HoldDeadline, 2*time.Hour),
 		reconcile:       orDefault(c.ReconcileInterval, time.Minute),
 		tick:            orDefault(c.Tick, time.Second),
-		rate:            c.Rate, random: c.Random, owner: c.Owner, drain: drainTimeout, wait: sleep, meanwhile: inBackground,
+		rate:            c.Rate, random: c.Random, owner: c.Owner, drain: drainTimeout, wait: orElse(c.Wait, sleep), meanwhile: inBackground,
 		slots: make(chan struct{}, orDefault(c.Parallel, 16)), kicks: make(chan ID, 256), inFlight: map[ID]bool{}, shunned: map[ID]failing{},
+	}
+	if c.Sequential {
+		s.meanwhile = atOnce
 	}
 	if s.random == nil {
 		s.random = rand.Reader
@@ -184,11 +193,18 @@ func orDefault[T time.Duration | int](v, d T) T {
 	return v
 }
 
-func orElse[F func(esim.Plan) []esim.Plan | func(esim.Provider) bool | func() bool | func() time.Time](f, d F) F {
+func orElse[F func(esim.Plan) []esim.Plan | func(esim.Provider) bool | func() bool | func() time.Time |
+	func(context.Context, time.Duration) error](f, d F) F {
 	if f == nil {
 		return d
 	}
 	return f
+}
+
+// atOnce does something here and now.
+func atOnce(do func()) (wait func()) {
+	do()
+	return func() {}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
