@@ -47,6 +47,11 @@ type Session struct {
 	Confirm *Confirmation `json:"confirm,omitempty"`
 	// PhoneHint says that "Is my phone able?" was offered already.
 	PhoneHint bool `json:"phone_hint,omitempty"`
+	// Unfound is what was typed last and not found, to be sent to support if the customer likes.
+	Unfound *Typed `json:"unfound,omitempty"`
+	// Relaying is the customer's message that is on its way to support; 0 for none. An update that
+	// comes again while it stands goes on where it was interrupted.
+	Relaying int `json:"relaying,omitempty"`
 }
 
 // A Confirmation binds a confirm button to the admin whose session it is in, to one deed with its
@@ -90,9 +95,11 @@ type Event struct {
 	Kind    EventKind
 	Command string // without the slash, lower case
 	Args    string
-	Text    string
+	Text    string // with EventOther the caption
 	Data    string
 	Message int    // the message whose button was pressed
+	Sent    int    // the person's own message; 0 with EventPress
+	ReplyTo int    // the bot's message that it answers; 0 for none
 	Client  string // the language of the person's Telegram client, such as "pt-br"
 }
 
@@ -263,8 +270,13 @@ type Office interface {
 // Support carries messages between customers and the people who help them. Neither sees the
 // other's name.
 type Support interface {
-	// Ask sends a customer's message to the support chat, or to every admin where there is none.
+	// Ask sends a customer's message to the support chat, or to every admin where there is none,
+	// once for each message however often it is called. orders.ErrTooMany for a customer who wrote
+	// more than a person reads; ErrNotCarried.
 	Ask(ctx context.Context, q Inquiry) error
+	// Answered returns what the bot's message in the customer's private chat carried from support;
+	// orders.ErrNotFound for any other message.
+	Answered(ctx context.Context, customer int64, message int) (Relayed, error)
 }
 
 // An Inquiry is a customer's message to support.
@@ -273,7 +285,7 @@ type Inquiry struct {
 	Language string
 	Order    *orders.Order // what it is about; nil for nothing in particular
 	Message  int           // the customer's message in their private chat, which is copied
-	Text     string        // its text, where it has one
+	Text     string        // its text; empty for a photo, a voice message and the like
 	Topic    string        // "refund" where a refund is asked for, "search" for what a search didn't find; else empty
 }
 
