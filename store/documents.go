@@ -19,14 +19,15 @@ type orderDocument struct {
 }
 
 type boughtDocument struct {
-	Provider     esim.Provider `json:"provider"`
-	OrderNo      string        `json:"order_no,omitempty"`
-	TranNo       string        `json:"tran_no,omitempty"`
-	ICCID        esim.ICCID    `json:"iccid,omitempty"`
-	ExpiresAbout time.Time     `json:"expires_about"`
-	Plan         esim.Plan     `json:"plan"`
-	At           time.Time     `json:"at"`
-	Sealed       string        `json:"sealed,omitempty"` // a boughtSecrets
+	Provider     esim.Provider   `json:"provider"`
+	OrderNo      string          `json:"order_no,omitempty"`
+	TranNo       string          `json:"tran_no,omitempty"`
+	ICCID        esim.ICCID      `json:"iccid,omitempty"`
+	ExpiresAbout time.Time       `json:"expires_about"`
+	Plan         esim.Plan       `json:"plan"`
+	At           time.Time       `json:"at"`
+	After        *orders.Numbers `json:"after,omitempty"`
+	Sealed       string          `json:"sealed,omitempty"` // a boughtSecrets
 }
 
 // boughtSecrets is what only the buyer may see.
@@ -48,7 +49,7 @@ func (s *Store) encodeOrder(o *orders.Order) ([]byte, error) {
 	if b := o.Bought; b != nil {
 		d.Bought = &boughtDocument{
 			Provider: b.Profile.Provider, OrderNo: b.Profile.OrderNo, TranNo: b.Profile.TranNo, ICCID: b.Profile.ICCID,
-			ExpiresAbout: b.Profile.ExpiresAbout, Plan: b.Plan, At: b.At,
+			ExpiresAbout: b.Profile.ExpiresAbout, Plan: b.Plan, At: b.At, After: b.After,
 		}
 		secrets := boughtSecrets{Code: b.Profile.Code.Reveal(), Image: b.Profile.Image, Phone: b.Profile.PhoneNumber}
 		if d.Bought.Sealed, err = s.seal(secrets, orderOwner(o.ID)); err != nil {
@@ -105,7 +106,7 @@ func (s *Store) decodeOrder(b []byte) (*orders.Order, error) {
 	if err := s.unseal(d.Bought.Sealed, orderOwner(d.ID), &profile); err != nil {
 		return nil, fmt.Errorf("order %s: %w", d.ID, err)
 	}
-	d.Order.Bought = &orders.Bought{Profile: profile, Plan: d.Bought.Plan, At: d.Bought.At}
+	d.Order.Bought = &orders.Bought{Profile: profile, Plan: d.Bought.Plan, At: d.Bought.At, After: d.Bought.After}
 	return d.Order, nil
 }
 

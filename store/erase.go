@@ -16,8 +16,13 @@ var _ flows.Eraser = (*Store)(nil)
 
 // Erase deletes profile, conversation and eSIMs of a person, and takes name, messages and
 // activation codes out of their finished orders: the payments stay, without a name. An order that
-// isn't finished stays whole, for there is money in it; erase again when it is. It may be repeated.
-// The counts that limit payment pages go by themselves within a day.
+// isn't finished stays whole, for there is money in it, and so does the eSIM it tops up; erase again
+// when it is. It may be repeated.
+//
+// Some things stay. An admin's block does: erasing must be no way around it. It holds a number and no
+// more. What leads from a message in the support chat back to the customer stays for its 60 days, so
+// that a question still gets its answer. The counts that limit payment pages and messages go by
+// themselves within a day.
 func (s *Store) Erase(ctx context.Context, customer int64) error {
 	ids, err := s.rdb.ZRange(ctx, userOrdersKey(customer), 0, -1).Result()
 	if err != nil {
@@ -25,12 +30,12 @@ func (s *Store) Erase(ctx context.Context, customer int64) error {
 	}
 	open := map[string]bool{}
 	for _, id := range ids {
-		finished, err := s.eraseOrder(ctx, orders.ID(id), customer)
+		left, err := s.eraseOrder(ctx, orders.ID(id), customer)
 		if err != nil {
 			return fmt.Errorf("erase order %s: %w", id, err)
 		}
-		if !finished {
-			open[id] = true
+		if left != nil {
+			open[id], open[string(left.ESIM)] = true, true
 			continue
 		}
 		if err := s.rdb.ZRem(ctx, userOrdersKey(customer), id).Err(); err != nil {
@@ -46,19 +51,19 @@ func (s *Store) Erase(ctx context.Context, customer int64) error {
 	return nil
 }
 
-// eraseOrder reports whether the order is finished and holds nothing personal any more.
-func (s *Store) eraseOrder(ctx context.Context, id orders.ID, customer int64) (bool, error) {
+// eraseOrder takes what is personal out of an order; it returns one that isn't finished as it is.
+func (s *Store) eraseOrder(ctx context.Context, id orders.ID, customer int64) (left *orders.Order, err error) {
 	for range casTries {
 		o, err := s.Orders().Load(ctx, id)
 		switch {
 		case errors.Is(err, orders.ErrNotFound):
-			return true, nil
+			return nil, nil
 		case err != nil:
-			return false, err
+			return nil, err
 		case o.Customer != customer:
-			return true, nil
+			return nil, nil
 		case !o.State.Finished():
-			return false, nil
+			return o, nil
 		}
 		o.Version++
 		o.UpdatedAt = s.now()
@@ -70,13 +75,13 @@ func (s *Store) eraseOrder(ctx context.Context, id orders.ID, customer int64) (b
 		}
 		entry := orders.LogEntry{At: o.UpdatedAt, From: o.State, To: o.State, Actor: "customer", Reason: "erased", Version: o.Version}
 		if err := s.Orders().Transition(ctx, o.State, o, entry); !errors.Is(err, orders.ErrConflict) {
-			return err == nil, err
+			return nil, err
 		}
 	}
-	return false, orders.ErrConflict
+	return nil, orders.ErrConflict
 }
 
-// eraseESIMs deletes the eSIM documents but those of orders that aren't finished.
+// eraseESIMs deletes the eSIM documents but those that an unfinished order bought or tops up.
 func (s *Store) eraseESIMs(ctx context.Context, customer int64, open map[string]bool) error {
 	list, err := s.ESIMs().ByCustomer(ctx, customer)
 	if err != nil {
@@ -89,7 +94,7 @@ func (s *Store) eraseESIMs(ctx context.Context, customer int64, open map[string]
 			}
 			p.Del(ctx, esimKey(e.ID))
 			if e.ICCID != "" {
-				p.Del(ctx, iccidKey(e.ICCID))
+				p.Eval(ctx, dropScript, []string{iccidKey(e.ICCID)}, e.ID)
 			}
 			p.ZRem(ctx, userESIMsKey(customer), e.ID)
 		}

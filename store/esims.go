@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -28,13 +30,19 @@ type ESIMs struct{ s *Store }
 func (s *Store) ESIMs() *ESIMs { return &ESIMs{s} }
 
 // Put writes the eSIM that the order bought, its place in the customer's list and its ICCID's
-// look-up. What was learnt of it since it was first written stays.
+// look-up, or notes a top-up with the eSIM it is for, in three round trips at most. What was learnt of
+// the eSIM since it was first written stays. An order whose customer was erased puts nothing there.
 func (v *ESIMs) Put(ctx context.Context, o *orders.Order) error {
-	if o.Bought == nil || o.Customer == 0 {
+	switch {
+	case o.Bought == nil:
 		return fmt.Errorf("order %s has no eSIM to shelve", o.ID)
+	case o.Customer == 0:
+		return nil
+	case o.Kind == orders.KindTopUp:
+		return v.putTopUp(ctx, o)
 	}
 	id := string(o.ID)
-	if err := v.change(ctx, id, func(e *usage.ESIM) { fill(e, o) }); err != nil {
+	if _, err := v.change(ctx, id, func(e *usage.ESIM) { fill(e, o) }); err != nil {
 		return fmt.Errorf("shelve eSIM %s: %w", id, err)
 	}
 	_, err := v.s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -68,6 +76,9 @@ func fill(e *usage.ESIM, o *orders.Order) {
 	orText(&e.ICCID, p.ICCID)
 	orText(&e.PhoneNumber, p.PhoneNumber)
 	orText(&e.PhotoFileID, o.Photo.FileID)
+	if o.Refund.Return == orders.ReturnDone {
+		e.Status = esim.StatusCancelled
+	}
 }
 
 func orText[T ~string](to *T, from T) {
@@ -76,38 +87,52 @@ func orText[T ~string](to *T, from T) {
 	}
 }
 
-// change applies edit to an eSIM, a new one where there is none, and again if it changed meanwhile.
-func (v *ESIMs) change(ctx context.Context, id string, edit func(*usage.ESIM)) error {
+// change applies edit to an eSIM, a new one of version 0 where there is none, and again if it changed
+// meanwhile. It takes one round trip if edit leaves the eSIM as it is, else two. It returns the eSIM
+// as it stands then.
+func (v *ESIMs) change(ctx context.Context, id string, edit func(*usage.ESIM)) (*usage.ESIM, error) {
 	for range casTries {
-		e := new(usage.ESIM)
-		b, err := v.s.rdb.Get(ctx, esimKey(id)).Bytes()
+		e, err := v.load(ctx, id)
 		switch {
-		case errors.Is(err, redis.Nil):
+		case errors.Is(err, orders.ErrNotFound):
+			e = new(usage.ESIM)
 		case err != nil:
-			return err
-		default:
-			if e, err = v.s.decodeESIM(b); err != nil {
-				return err
-			}
+			return nil, err
 		}
+		before := *e
+		before.TopUps = slices.Clone(e.TopUps)
 		edit(e)
-		before := e.Version
+		if reflect.DeepEqual(*e, before) {
+			return e, nil
+		}
 		e.Version++
 		document, err := v.s.encodeESIM(e)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		result, err := v.s.scripts.document.Run(ctx, v.s.rdb, []string{esimKey(id)}, before, usage.Schema, document).Int()
+		result, err := v.s.scripts.document.Run(ctx, v.s.rdb, []string{esimKey(id)}, before.Version, usage.Schema, document).Int()
 		switch {
 		case err != nil:
-			return err
+			return nil, err
 		case result == resultNewer:
-			return orders.ErrNewer
+			return nil, orders.ErrNewer
 		case result == resultDone:
-			return nil
+			return e, nil
 		}
 	}
-	return orders.ErrConflict
+	return nil, orders.ErrConflict
+}
+
+// load reads an eSIM; orders.ErrNotFound, ErrNewer.
+func (v *ESIMs) load(ctx context.Context, id string) (*usage.ESIM, error) {
+	b, err := v.s.rdb.Get(ctx, esimKey(id)).Bytes()
+	switch {
+	case errors.Is(err, redis.Nil):
+		return nil, orders.ErrNotFound
+	case err != nil:
+		return nil, fmt.Errorf("read eSIM %s: %w", id, err)
+	}
+	return v.s.decodeESIM(b)
 }
 
 // ByCustomer returns a customer's eSIMs, newest first, in two round trips. Those that a newer
@@ -141,14 +166,7 @@ func (v *ESIMs) ByCustomer(ctx context.Context, customer int64) ([]*usage.ESIM, 
 
 // ESIM returns one eSIM; orders.ErrNotFound also for another customer's.
 func (v *ESIMs) ESIM(ctx context.Context, id string, customer int64) (*usage.ESIM, error) {
-	b, err := v.s.rdb.Get(ctx, esimKey(id)).Bytes()
-	switch {
-	case errors.Is(err, redis.Nil):
-		return nil, orders.ErrNotFound
-	case err != nil:
-		return nil, fmt.Errorf("read eSIM %s: %w", id, err)
-	}
-	e, err := v.s.decodeESIM(b)
+	e, err := v.load(ctx, id)
 	if err != nil {
 		return nil, err
 	}

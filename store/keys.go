@@ -27,6 +27,8 @@ func userESIMsKey(user int64) string   { return userTag(user) + ":esims" }
 func pagesOpenedKey(user int64) string { return userTag(user) + ":opened" } // payment pages, by time opened
 func pagesOpenKey(user int64) string   { return userTag(user) + ":open" }   // of these, those still open
 func userPaidKey(user int64) string    { return userTag(user) + ":paid" }   // paid orders, by time paid
+func blockedKey(user int64) string     { return userTag(user) + ":blocked" }
+func askedKey(user int64) string       { return userTag(user) + ":asked" } // messages to support, by time
 
 func partition(id string, of uint32) uint32 {
 	h := fnv.New32a()
@@ -34,12 +36,27 @@ func partition(id string, of uint32) uint32 {
 	return h.Sum32() % of
 }
 
-func orderTag(n uint32) string                          { return fmt.Sprintf("{o:%02d}", n) }
-func tagOf(id orders.ID) string                         { return orderTag(partition(string(id), orderPartitions)) }
-func orderKey(id orders.ID) string                      { return tagOf(id) + ":order:" + string(id) }
-func orderLogKey(id orders.ID) string                   { return tagOf(id) + ":log:" + string(id) }
-func orderDueKey(n uint32) string                       { return orderTag(n) + ":due" }
-func orderStateKey(id orders.ID, s orders.State) string { return tagOf(id) + ":state:" + string(s) }
+func orderTag(n uint32) string        { return fmt.Sprintf("{o:%02d}", n) }
+func tagOf(id orders.ID) string       { return orderTag(partition(string(id), orderPartitions)) }
+func orderKey(id orders.ID) string    { return tagOf(id) + ":order:" + string(id) }
+func orderLogKey(id orders.ID) string { return tagOf(id) + ":log:" + string(id) }
+func orderDueKey(n uint32) string     { return orderTag(n) + ":due" }
+func orderStateKey(id orders.ID, s orders.State) string {
+	return orderStatePartKey(partition(string(id), orderPartitions), s)
+}
+
+func orderStatePartKey(n uint32, s orders.State) string { return orderTag(n) + ":state:" + string(s) }
+
+func countedKey(id orders.ID) string { return tagOf(id) + ":counted:" + string(id) }
+
+// figuresKey is the part of a day's figures that orders of id's partition make up.
+func figuresKey(id orders.ID, day time.Time) string {
+	return figuresPartKey(partition(string(id), orderPartitions), day)
+}
+
+func figuresPartKey(n uint32, day time.Time) string {
+	return orderTag(n) + ":stats:" + day.UTC().Format(time.DateOnly)
+}
 
 func esimKey(id string) string {
 	return fmt.Sprintf("{e:%02d}:esim:%s", partition(id, esimPartitions), id)
@@ -51,3 +68,7 @@ func catalogueKey(p esim.Provider) string { return "catalog:" + string(p) }
 func statsKey(day time.Time) string       { return "stats:" + day.UTC().Format(time.DateOnly) }
 func claimKey(name string) string         { return "claim:" + name }
 func secretKey(name string) string        { return "secret:" + name }
+func pausesKey() string                   { return "pauses" }
+
+// relayKey names a message in a support chat that stands for a customer's.
+func relayKey(chat int64, message int) string { return fmt.Sprintf("relay:%d:%d", chat, message) }

@@ -21,7 +21,10 @@ func allKeys() map[string]string {
 		"orderKey": orderKey(id), "orderLogKey": orderLogKey(id), "orderDueKey": orderDueKey(partition(string(id), orderPartitions)), "orderStateKey": orderStateKey(id, orders.Paid),
 		"esimKey": esimKey(string(id)), "iccidKey": iccidKey("8944538523456789012"), "intentKey": intentKey("pi_1"),
 		"catalogueKey": catalogueKey(esim.Mobilexy), "statsKey": statsKey(time.Date(2026, 11, 22, 23, 0, 0, 0, time.UTC)),
-		"claimKey": claimKey("sweep"), "secretKey": secretKey("webhook"),
+		"claimKey": claimKey("sweep"), "secretKey": secretKey("webhook"), "blockedKey": blockedKey(42), "askedKey": askedKey(42),
+		"orderStatePartKey": orderStatePartKey(7, orders.Review), "countedKey": countedKey(id),
+		"figuresKey": figuresKey(id, time.Date(2026, 11, 22, 23, 0, 0, 0, time.UTC)), "figuresPartKey": figuresPartKey(7, time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)),
+		"pausesKey": pausesKey(), "relayKey": relayKey(-100123, 45),
 	}
 }
 
@@ -33,6 +36,8 @@ func TestKeys(t *testing.T) {
 		"orderKey": `{o:04}:order:7KQ2M9X4TB`, "orderLogKey": `{o:04}:log:7KQ2M9X4TB`, "orderDueKey": `{o:04}:due`, "orderStateKey": `{o:04}:state:paid`,
 		"esimKey": `{e:12}:esim:7KQ2M9X4TB`, "iccidKey": `iccid:8944538523456789012`, "intentKey": `pi:pi_1`,
 		"catalogueKey": `catalog:mobilexy`, "statsKey": `stats:2026-11-22`, "claimKey": `claim:sweep`, "secretKey": `secret:webhook`,
+		"blockedKey": `{u:42}:blocked`, "askedKey": `{u:42}:asked`, "orderStatePartKey": `{o:07}:state:review`, "countedKey": `{o:04}:counted:7KQ2M9X4TB`,
+		"figuresKey": `{o:04}:stats:2026-11-22`, "figuresPartKey": `{o:07}:stats:2026-11-22`, "pausesKey": `pauses`, "relayKey": `relay:-100123:45`,
 	}
 	for name, key := range allKeys() {
 		if key != want[name] {
@@ -53,7 +58,7 @@ func TestEveryKeyHasItsBuilder(t *testing.T) {
 			t.Errorf("%s is not in the table", m[1])
 		}
 	}
-	spelt := regexp.MustCompile(`"(\{[uoe]:|:?(session|seen|orders|esims|due|state|log)[":]|(iccid|pi|catalog|stats|claim|secret):)`)
+	spelt := regexp.MustCompile(`"(\{[uoe]:|:?(session|seen|orders|esims|due|state|log|counted|stats|blocked|asked)[":]|(iccid|pi|catalog|stats|claim|secret|relay):)`)
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) < 5 {
 		t.Fatalf("source files %v, %v", files, err)

@@ -23,8 +23,6 @@ const (
 	// expiredTTL is how long an order that nobody paid is kept: long after Stripe could still bring
 	// a payment for it. Without an end, payment pages that are opened and left would fill Redis.
 	expiredTTL = 90 * 24 * time.Hour
-	// statsTTL is how long a day's statistics are kept.
-	statsTTL = 400 * 24 * time.Hour
 )
 
 // Limits of payment pages for one customer.
@@ -180,7 +178,7 @@ func (v *Orders) ByIntent(ctx context.Context, intent string) (orders.ID, error)
 }
 
 // Project writes the customer's list, the counts of their pages, the look-up by payment, and the
-// statistics of a delivered order, in one pipeline.
+// statistics, in one round trip. It may be repeated, by several replicas at once.
 func (v *Orders) Project(ctx context.Context, o *orders.Order) error {
 	_, err := v.s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		id := string(o.ID)
@@ -200,6 +198,7 @@ func (v *Orders) Project(ctx context.Context, o *orders.Order) error {
 		if o.State == orders.Delivered && o.Bought != nil {
 			p.Eval(ctx, soldScript, []string{statsKey(o.Bought.At)}, "order:"+id, soldField(o.Language, o.Plan.Destination.ID()), statsTTL.Milliseconds())
 		}
+		v.count(ctx, p, o)
 		return nil
 	})
 	if err != nil {
@@ -238,15 +237,17 @@ func (v *Orders) ByCustomer(ctx context.Context, customer int64, limit int) ([]*
 }
 
 // AllowCheckout counts a payment page, once an order, and says whether the customer has no eSIM
-// yet; orders.ErrTooMany past the limits.
+// yet, in one round trip; orders.ErrTooMany past the limits, ErrBlocked for a blocked customer.
 func (v *Orders) AllowCheckout(ctx context.Context, customer int64, id orders.ID, now time.Time) (first bool, err error) {
-	keys := []string{pagesOpenedKey(customer), pagesOpenKey(customer), userPaidKey(customer), userESIMsKey(customer)}
+	keys := []string{pagesOpenedKey(customer), pagesOpenKey(customer), userPaidKey(customer), userESIMsKey(customer), blockedKey(customer)}
 	admitted, err := v.s.scripts.admit.Run(ctx, v.s.rdb, keys,
 		string(id), millis(now), millis(now.Add(-time.Hour)), millis(now.Add(-24*time.Hour)),
 		maxPagesHour, maxOpenPages, maxPaidBefore).Int()
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("count payment page: %w", err)
+	case admitted < 0:
+		return false, orders.ErrBlocked
 	case admitted == 0:
 		return false, orders.ErrTooMany
 	default:

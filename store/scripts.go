@@ -103,12 +103,14 @@ return 1
 
 // admitScript counts a payment page about to be opened, once, if the customer may have it.
 //
-//	KEYS  1 pages opened  2 pages open  3 orders paid  4 the customer's eSIMs
+//	KEYS  1 pages opened  2 pages open  3 orders paid  4 the customer's eSIMs  5 the customer's block
 //	ARGV  1 order id  2 now  3 an hour ago  4 a day ago, all in ms
 //	      5 most pages an hour  6 most open pages  7 most paid orders a day before the first eSIM
 //
-// It returns 1, 2 for a customer without an eSIM, or 0 past a limit.
+// It returns 1, 2 for a customer without an eSIM, 0 past a limit, or -1 for a customer who is blocked,
+// also where the page was counted before.
 const admitScript = `
+if redis.call('EXISTS', KEYS[5]) == 1 then return -1 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[4])
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ARGV[4])
@@ -155,10 +157,69 @@ end
 return counts
 `
 
+// countScript counts what happened to an order in the figures of the days it happened on: each thing
+// once, and of the money that went back the difference to what was counted.
+//
+//	KEYS  1 the order's marks  2 figures of the day of this change  3… figures of other days
+//	ARGV  1 TTL of the marks  2 TTL of figures, both in ms  3 the order's version
+//	      4 field of the money that went back  5 its total in minor units  6 field that counts refunds
+//	      7… groups of four: mark, number of the key, field, by how much
+//
+// A total that fell is counted too, for a refund may fail after it succeeded. An older version than
+// the one counted changes nothing there. It returns 1.
+const countScript = `
+local function add(key, field, by)
+  redis.call('HINCRBY', key, field, by)
+  redis.call('PEXPIRE', key, ARGV[2])
+end
+local fresh = {}
+for i = 7, #ARGV, 4 do
+  local mark = ARGV[i]
+  if fresh[mark] == nil then fresh[mark] = redis.call('HSETNX', KEYS[1], mark, 1) == 1 end
+  if fresh[mark] then add(KEYS[tonumber(ARGV[i + 1])], ARGV[i + 2], ARGV[i + 3]) end
+end
+local back, version = redis.call('HGET', KEYS[1], 'r'), redis.call('HGET', KEYS[1], 'v')
+local more = tonumber(ARGV[5]) - tonumber(back or '0')
+if tonumber(ARGV[3]) >= tonumber(version or '0') and (back or more ~= 0) then
+  redis.call('HSET', KEYS[1], 'r', ARGV[5], 'v', ARGV[3])
+  if more ~= 0 then add(KEYS[2], ARGV[4], string.format('%.0f', more)) end
+  if more > 0 then add(KEYS[2], ARGV[6], 1) end
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1
+`
+
+// dropScript deletes a look-up that leads where it is thought to lead.
+//
+//	KEYS  1 look-up
+//	ARGV  1 where it leads
+//
+// It returns 1 if it was deleted.
+const dropScript = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+`
+
+// askScript counts a message, once, if no more than so many came within a time.
+//
+//	KEYS  1 messages
+//	ARGV  1 name of this message  2 now  3 the beginning of that time, both in ms
+//	      4 most messages  5 how long that time is in ms
+//
+// It returns 1, or 0 past the limit.
+const askScript = `
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 1 end
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then return 0 end
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+return 1
+`
+
 // scripts are run by their digest, and sent whole where the server doesn't know it. In a pipeline
 // that second try isn't possible: there the texts above go with Eval.
 type scripts struct {
-	transition, session, document, admit *redis.Script
+	transition, session, document, admit, ask *redis.Script
 }
 
 func newScripts() scripts {
@@ -167,5 +228,6 @@ func newScripts() scripts {
 		session:    redis.NewScript(sessionScript),
 		document:   redis.NewScript(documentScript),
 		admit:      redis.NewScript(admitScript),
+		ask:        redis.NewScript(askScript),
 	}
 }

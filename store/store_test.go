@@ -71,6 +71,16 @@ func suite(t *testing.T, url string) {
 		{"popular", testPopular},
 		{"catalogue", testCatalogue},
 		{"claim and secret", testClaimAndSecret},
+		{"browse", testBrowse},
+		{"by ICCID", testByICCID},
+		{"pauses and blocks", testPausesAndBlocks},
+		{"statistics", testStats},
+		{"statistics by many at once", testStatsAtOnce},
+		{"top-ups", testTopUps},
+		{"top-up claims", testTopUpClaims},
+		{"taken back", testTakenBack},
+		{"erase while topping up", testEraseWhileToppingUp},
+		{"relay", testRelay},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t, url)) })
 	}

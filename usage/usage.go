@@ -37,6 +37,24 @@ type ESIM struct {
 	About     bool      `json:"about,omitempty"`
 	// PhotoFileID is the QR photo as Telegram keeps it.
 	PhotoFileID string `json:"photo_file_id,omitempty"`
+
+	// TopUp is the order that holds the one place for a top-up under way; empty when it is free.
+	TopUp string `json:"top_up,omitempty"`
+	// TopUps are the top-ups applied, in the order in which the shop learnt of them.
+	TopUps []TopUp `json:"top_ups,omitempty"`
+}
+
+// A TopUp is one top-up that was applied to an eSIM.
+type TopUp struct {
+	Order string        `json:"order"` // the id of the order that bought it
+	Plan  string        `json:"plan"`  // the Key of what it bought
+	Kind  esim.PlanKind `json:"kind"`
+	Bytes int64         `json:"bytes,omitempty"` // of a fixed plan
+	Days  int           `json:"days"`
+	At    time.Time     `json:"at"` // when it was bought
+	// AskedAt is when the provider was asked for the eSIM's numbers afterwards; zero where nothing was
+	// told.
+	AskedAt time.Time `json:"asked_at"`
 }
 
 // RemainingBytes returns what is left, -1 where it isn't known.
