@@ -61,25 +61,32 @@ func (s *Service) keep(ctx context.Context, o *Order, b Bought) error {
 // record writes b into the order as it stands.
 func (s *Service) record(ctx context.Context, o *Order, b Bought) error {
 	if o.Bought != nil {
-		if o.Bought.Profile.OrderNo == b.Profile.OrderNo && o.Bought.Profile.Provider == b.Profile.Provider {
+		if same(*o.Bought, b) {
 			return nil
 		}
 		// What was bought twice stands nowhere else: the alert is tried until it is out.
 		return s.notifier.Alert(ctx, Alert{Key: "twice:" + string(o.ID) + ":" + b.Profile.OrderNo, Kind: "bought_twice", Order: o,
 			Detail: "bought again under the provider's number " + b.Profile.OrderNo})
 	}
-	to, reason := s.afterPurchase(o, b.Profile)
+	to, reason := s.afterPurchase(o, b)
 	return s.move(ctx, o, to, reason, s.own, func(n *Order) {
 		n.Bought = &b
 		n.HeldSince = time.Time{}
 	})
 }
 
-func (s *Service) afterPurchase(o *Order, p esim.Profile) (State, string) {
+// same says whether two are one purchase. One without a number is known by its time.
+func same(a, b Bought) bool {
+	return a.Profile.Provider == b.Profile.Provider && a.Profile.OrderNo == b.Profile.OrderNo &&
+		(a.Profile.OrderNo != "" || a.At.Equal(b.At))
+}
+
+func (s *Service) afterPurchase(o *Order, b Bought) (State, string) {
+	p := b.Profile
 	switch {
-	case o.State != Purchasing && o.State != Unknown:
+	case o.State != Purchasing && o.State != Unknown, o.stopped():
 		return Review, ReasonMeanwhile
-	case p.Ready():
+	case o.Kind == KindTopUp, p.Ready():
 		return Issued, ""
 	case p.OrderNo != "" && s.providers[p.Provider].Abilities().QueryByNo:
 		return Provisioning, ""

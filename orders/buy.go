@@ -33,7 +33,10 @@ func (a Attempt) closed() string { return fmt.Sprintf("%d:closed", a.N) }
 // candidates returns the plans the order may be filled with, the best first: its own, then the
 // same plan elsewhere, without the providers that said no and those that would cost too much.
 func (s *Service) candidates(o *Order) []esim.Plan {
-	plans := append([]esim.Plan{o.Plan}, s.twins(o.Plan)...)
+	plans := []esim.Plan{o.Plan}
+	if o.Kind != KindTopUp {
+		plans = append(plans, s.twins(o.Plan)...)
+	}
 	return slices.DeleteFunc(plans, func(p esim.Plan) bool {
 		return s.providers[p.Provider] == nil || slices.Contains(o.Refused, p.Provider) || !s.covers(o, p)
 	})
@@ -44,6 +47,12 @@ func (s *Service) buy(ctx context.Context, o *Order) error {
 	if s.stopping.Load() {
 		return s.stay(ctx, o, s.rest(0)) // for another replica
 	}
+	if o.Disputed {
+		return s.move(ctx, o, Review, ReasonDisputed, s.own)
+	}
+	if o.Kind == KindTopUp {
+		return s.topUp(ctx, o)
+	}
 	told := s.tellMeanwhile(ctx, o)
 	plans := s.candidates(o)
 	if len(plans) == 0 {
@@ -51,41 +60,50 @@ func (s *Service) buy(ctx context.Context, o *Order) error {
 		return s.hold(ctx, o, o.Plan.Provider, ReasonProviderDown, errors.New("no provider can be asked"))
 	}
 	plan := plans[0]
-	fresh, refusal, err := s.fresh(ctx, o, plan)
+	p := s.providers[plan.Provider]
+	fresh, refusal, err := s.fresh(ctx, o, plan, func(ctx context.Context) (esim.Plan, error) {
+		l, err := p.Fresh(ctx, plan)
+		return l.Plan, err
+	})
 	told()
-	switch {
-	case s.stopping.Load():
-		return s.stay(ctx, o, s.rest(0))
-	case refusal == ReasonGone || refusal == ReasonPrice:
-		return s.refuse(ctx, o, plan.Provider, refusal, err)
-	case refusal != "":
-		return s.hold(ctx, o, plan.Provider, refusal, err)
+	if refusal != "" {
+		return s.cannotBuy(ctx, o, plan, refusal, err)
 	}
-	return s.purchase(ctx, o, fresh)
+	return s.purchase(ctx, o, fresh, nil, func(ctx context.Context) (Bought, error) {
+		profile, err := p.Buy(ctx, fresh)
+		return Bought{Profile: profile, Plan: fresh, At: s.now()}, err
+	})
+}
+
+// cannotBuy follows from why a plan can't be bought now: another provider is asked, or it is waited.
+func (s *Service) cannotBuy(ctx context.Context, o *Order, plan esim.Plan, refusal string, cause error) error {
+	if refusal == ReasonGone || refusal == ReasonPrice {
+		return s.refuse(ctx, o, plan.Provider, refusal, cause)
+	}
+	return s.hold(ctx, o, plan.Provider, refusal, cause)
 }
 
 // fresh asks the provider for the plan's present terms, and where the order was held for balance,
 // whether that suffices now. The second result says why it can't be bought now.
-func (s *Service) fresh(ctx context.Context, o *Order, plan esim.Plan) (_ esim.Plan, refusal string, _ error) {
+func (s *Service) fresh(ctx context.Context, o *Order, plan esim.Plan, ask func(context.Context) (esim.Plan, error)) (_ esim.Plan, refusal string, _ error) {
 	ctx, cancel := context.WithTimeout(ctx, s.providerTimeout)
 	defer cancel()
-	p := s.providers[plan.Provider]
-	listing, err := p.Fresh(ctx, plan)
+	now, err := ask(ctx)
 	switch {
 	case errors.Is(err, providers.ErrPlanGone):
 		return plan, ReasonGone, err
 	case err != nil:
 		return plan, ReasonProviderDown, err
 	}
-	if less(listing.Plan, plan) {
+	if less(now, plan) {
 		return plan, ReasonGone, errors.New("gives less now than was sold")
 	}
-	plan.Wholesale = listing.Plan.Wholesale
+	plan.Wholesale = now.Wholesale
 	if !s.covers(o, plan) {
 		return plan, ReasonPrice, fmt.Errorf("costs %s USD now", plan.Wholesale)
 	}
 	if o.Reason == ReasonBalance {
-		balance, err := p.Balance(ctx)
+		balance, err := s.providers[plan.Provider].Balance(ctx)
 		switch {
 		case err != nil:
 			return plan, ReasonBalance, err
@@ -101,8 +119,12 @@ func less(now, sold esim.Plan) bool {
 	return now.Kind != sold.Kind || now.Bytes < sold.Bytes || now.DailyBytes < sold.DailyBytes || now.Days < sold.Days
 }
 
-// purchase is one attempt: saved with its nonce, allowed by the fence at Stripe, then made.
-func (s *Service) purchase(ctx context.Context, o *Order, plan esim.Plan) error {
+// purchase is one attempt: saved with its nonce, allowed by the fence at Stripe, then made by call.
+// before is what stands of a top-up's eSIM.
+func (s *Service) purchase(ctx context.Context, o *Order, plan esim.Plan, before *Numbers, call func(context.Context) (Bought, error)) error {
+	if s.stopping.Load() {
+		return s.stay(ctx, o, s.rest(0))
+	}
 	nonce, err := s.nonce()
 	if err != nil {
 		return err
@@ -110,14 +132,18 @@ func (s *Service) purchase(ctx context.Context, o *Order, plan esim.Plan) error 
 	last := o.Attempt
 	err = s.move(ctx, o, Purchasing, "", s.own, func(n *Order) {
 		n.Attempt = Attempt{N: last.N + 1, Nonce: nonce, Provider: plan.Provider, Plan: &plan, StartedAt: s.now(),
-			Fence: last.Fence, Abandoned: last.value()}
+			Fence: last.Fence, Abandoned: last.value(), Before: before}
 	})
 	if err != nil {
 		return err
 	}
-	if raised, err := s.raise(ctx, o, last); !raised {
+	balance := s.balanceMeanwhile(ctx, plan.Provider)
+	raised, err := s.raise(ctx, o, last)
+	known := balance()
+	if !raised {
 		return err
 	}
+	o.Attempt.BalanceBefore = known
 	// From here the lease must outlast the call: a runner that was paused must not make it late.
 	if s.now().Add(s.providerTimeout + leaseMargin).After(o.Lease.Until) {
 		return s.hold(ctx, o, plan.Provider, ReasonLeaseShort, nil)
@@ -125,11 +151,11 @@ func (s *Service) purchase(ctx context.Context, o *Order, plan esim.Plan) error 
 	if s.stopping.Load() {
 		return s.move(ctx, o, Paid, ReasonStopped, s.rest(0)) // nothing was bought, another replica goes on
 	}
-	call, cancel := context.WithTimeout(ctx, s.providerTimeout)
+	limited, cancel := context.WithTimeout(ctx, s.providerTimeout)
 	defer cancel()
-	profile, err := s.providers[plan.Provider].Buy(call, plan)
+	bought, err := call(limited)
 	if err == nil {
-		return s.keep(ctx, o, Bought{Profile: profile, Plan: plan, At: s.now()})
+		return s.keep(ctx, o, bought)
 	}
 	switch providers.ClassOf(err) {
 	case providers.NotSent:
@@ -138,7 +164,7 @@ func (s *Service) purchase(ctx context.Context, o *Order, plan esim.Plan) error 
 		return s.rejected(ctx, o, plan, err)
 	default:
 		s.log.ErrorContext(ctx, "purchase in doubt", slog.String("order", string(o.ID)), slog.Any("error", err))
-		return s.move(ctx, o, Unknown, ReasonInDoubt, s.own)
+		return s.doubt(ctx, o, ReasonInDoubt)
 	}
 }
 
@@ -153,14 +179,13 @@ func (s *Service) raise(ctx context.Context, o *Order, last Attempt) (bool, erro
 	}
 	switch {
 	case f.Disputed:
-		return false, s.move(ctx, o, Review, ReasonDisputed, s.own)
+		return false, s.move(ctx, o, Review, ReasonDisputed, s.own, func(n *Order) { n.Disputed = true })
 	case f.Refunded.Minor > 0 && f.Refunded.Minor >= f.Received.Minor:
-		n := s.next(o, Refunded, ReasonRefunded, func(n *Order) { n.Refund.Total = f.Refunded })
-		return false, s.finish(ctx, o, n, actorStripe)
-	case f.Refunded.Minor > 0:
-		return false, s.move(ctx, o, Review, ReasonRefunded, s.own)
+		return false, s.finish(ctx, o, s.next(o, Refunded, ReasonRefunded, noteBack(f)), actorStripe)
+	case f.Refunded.Minor > o.Refund.Total.Minor: // what an admin knew of, who had it bought all the same, is no news
+		return false, s.move(ctx, o, Review, ReasonRefunded, s.own, noteBack(f))
 	case !o.Attempt.follows(f.Value):
-		return false, s.move(ctx, o, Unknown, ReasonFence, s.own)
+		return false, s.doubt(ctx, o, ReasonFence)
 	}
 	o.Attempt.Fence = f.Value
 	err = s.payments.RaiseFence(ctx, o.Payment.Intent, o.ID, o.Attempt.N, o.Attempt.value())

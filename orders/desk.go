@@ -20,7 +20,8 @@ const (
 
 // Open makes the order and its payment page and returns it with the page's address. Called again
 // with the same id it returns the same order, so that two taps end at one. Errors for the customer
-// are ErrPaused, ErrTooMany, ErrTestMode and, for another's order, ErrNotFound.
+// are ErrPaused, ErrTooMany, ErrBlocked, ErrTestMode and, for another's order or an eSIM to be topped up
+// that isn't theirs, ErrNotFound.
 func (s *Service) Open(ctx context.Context, d Draft) (*Order, error) {
 	o, err := s.Get(ctx, d.ID, d.Customer)
 	if errors.Is(err, ErrNotFound) {
@@ -45,7 +46,7 @@ func (s *Service) create(ctx context.Context, d Draft) (*Order, error) {
 	now := s.now()
 	o := &Order{
 		Schema: Schema, Version: 1, ID: d.ID, State: AwaitingPayment, Kind: d.Kind,
-		Customer: d.Customer, Language: d.Language, Plan: d.Plan, Screen: d.Screen,
+		Customer: d.Customer, Language: d.Language, Plan: d.Plan, ESIM: d.ESIM, Screen: d.Screen,
 		CreatedAt: now, UpdatedAt: now, DueAt: now.Add(s.reconcile),
 		Checkout: Checkout{ExpiresAt: now.Add(s.checkoutTTL).Truncate(time.Second), Strict: first},
 	}
@@ -69,7 +70,7 @@ func (s *Service) admit(ctx context.Context, d Draft) (first bool, err error) {
 		return false, ErrID
 	}
 	switch {
-	case d.Kind != KindESIM:
+	case d.Kind != KindESIM && d.Kind != KindTopUp, (d.Kind == KindTopUp) != (d.ESIM != ""):
 		return false, fmt.Errorf("kind %q: %w", d.Kind, ErrNotForNow)
 	case d.Customer <= 0 || d.Plan.Retail.Minor <= 0 || d.Plan.Retail.Currency == "" || d.Plan.Wholesale.Sign() <= 0:
 		return false, errors.New("a draft needs a customer, a price and a cost")
@@ -78,10 +79,30 @@ func (s *Service) admit(ctx context.Context, d Draft) (first bool, err error) {
 	case s.paused(d.Plan.Provider) || s.providers[d.Plan.Provider] == nil:
 		return false, ErrPaused
 	}
+	if d.Kind == KindTopUp {
+		if err := s.admitTopUp(ctx, d); err != nil {
+			return false, err
+		}
+	}
 	if first, err = s.store.AllowCheckout(ctx, d.Customer, d.ID, s.now()); err != nil {
 		return false, fmt.Errorf("open order %s: %w", d.ID, err)
 	}
 	return first, nil
+}
+
+// admitTopUp says whether d's eSIM is there, the customer's, and of the provider that is to top it up.
+func (s *Service) admitTopUp(ctx context.Context, d Draft) error {
+	line, err := s.shelf.Line(ctx, d.ESIM)
+	switch {
+	case err != nil:
+		return fmt.Errorf("open order %s: eSIM %s: %w", d.ID, d.ESIM, err)
+	case line.Customer != d.Customer:
+		return fmt.Errorf("open order %s: eSIM %s: %w", d.ID, d.ESIM, ErrNotFound)
+	case line.Plan.Provider != d.Plan.Provider:
+		return fmt.Errorf("open order %s: the eSIM is not %s's: %w", d.ID, d.Plan.Provider, ErrNotForNow)
+	default:
+		return nil
+	}
 }
 
 // page makes sure that the order has its Checkout Session, and notes that its button is shown now.

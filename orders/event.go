@@ -12,7 +12,10 @@ const (
 	EventCompleted      = "checkout.session.completed"
 	EventAsyncSucceeded = "checkout.session.async_payment_succeeded"
 	// EventAsyncFailed: a slow payment method said no in the end.
-	EventAsyncFailed   = "checkout.session.async_payment_failed"
+	EventAsyncFailed = "checkout.session.async_payment_failed"
+	// EventRefunded: money went back, by whatever hand. EventRefundUpdated: a refund came to another
+	// end than it first had.
+	EventRefunded      = "charge.refunded"
 	EventRefundUpdated = "charge.refund.updated"
 	EventDispute       = "charge.dispute.created"
 	EventFraudWarning  = "radar.early_fraud_warning.created"
@@ -31,17 +34,41 @@ type PaymentEvent struct {
 // paying says whether the event may tell of money that came in.
 func (e PaymentEvent) paying() bool { return e.Type == EventCompleted || e.Type == EventAsyncSucceeded }
 
+// aboutRefunds says whether the event tells of money that went back.
+func (e PaymentEvent) aboutRefunds() bool {
+	return e.Type == EventRefunded || e.Type == EventRefundUpdated
+}
+
+// eventTries is how often an event is handled anew because the order changed meanwhile; after that
+// Stripe brings it again.
+const eventTries = 4
+
 // HandlePayment does what follows from an event, durably, before it returns nil. An error means
 // that Stripe must bring the event again; ErrNotFound that it tells of money for an order that
 // isn't known.
 func (s *Service) HandlePayment(ctx context.Context, e PaymentEvent) error {
-	o, err := s.named(ctx, e)
-	if errors.Is(err, ErrNotFound) {
-		return s.orphan(ctx, e, err)
+	var err error
+	for range eventTries {
+		var o *Order
+		o, err = s.named(ctx, e)
+		if errors.Is(err, ErrNotFound) {
+			return s.orphan(ctx, e, err)
+		}
+		if err == nil {
+			err = s.handle(ctx, o, e)
+		}
+		if !errors.Is(err, ErrConflict) {
+			break
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("event %s: %w", e.Type, err)
 	}
+	return nil
+}
+
+// handle does what follows from an event for the order as it was just read.
+func (s *Service) handle(ctx context.Context, o *Order, e PaymentEvent) error {
 	if e.Type == EventDispute || e.Type == EventFraudWarning {
 		if err := s.warn(ctx, o, e); err != nil {
 			return err
@@ -50,10 +77,12 @@ func (s *Service) HandlePayment(ctx context.Context, e PaymentEvent) error {
 	switch {
 	case o.unpaid():
 		return s.hear(ctx, o, e)
+	case e.Type == EventDispute:
+		return s.disputed(ctx, o)
 	case o.State == Refunding:
 		return s.hasten(ctx, o)
-	case o.State == Refunded && e.Type == EventRefundUpdated:
-		return s.refundFailed(ctx, o)
+	case e.aboutRefunds():
+		return s.refundedOutside(ctx, o)
 	default:
 		return s.paidTwice(ctx, o, e)
 	}
@@ -131,17 +160,90 @@ func (s *Service) hasten(ctx context.Context, o *Order) error {
 	return nil
 }
 
-// refundFailed follows a refund that changed after it had succeeded: if money came back to us, the
-// customer still waits for it.
-func (s *Service) refundFailed(ctx context.Context, o *Order) error {
+// refundedOutside follows what Stripe tells of money that went back: by another hand, or, less than
+// the order knows of, because a refund failed in the end. What the order knows is no news.
+func (s *Service) refundedOutside(ctx context.Context, o *Order) error {
+	if o.Payment.Intent == "" {
+		return nil
+	}
 	f, err := s.payments.Fence(ctx, o.Payment.Intent)
 	if err != nil {
 		return fmt.Errorf("read payment of %s: %w", o.ID, err)
 	}
-	if f.Refunded.Minor >= o.Refund.Total.Minor {
+	whole := f.Refunded.Minor > 0 && f.Refunded.Minor >= o.Payment.Received.Minor
+	switch {
+	case f.Refunded.Minor < o.Refund.Total.Minor:
+		return s.refundFailed(ctx, o, f)
+	case f.Refunded.Minor == o.Refund.Total.Minor:
+		return nil
+	case whole && (o.State == Paid || o.State == Delivered || o.State == Review && o.Bought == nil && o.Attempt.DoubtAt.IsZero()):
+		return s.finish(ctx, o, s.next(o, Refunded, ReasonRefunded, noteBack(f), leftWithCustomer), actorStripe)
+	case o.State == Delivered:
+		return s.finish(ctx, o, s.next(o, Delivered, o.Reason, noteBack(f), func(n *Order) {
+			if n.Reason != ReasonUnreachable {
+				n.Told = "" // the screen says what went back
+			}
+		}), actorStripe)
+	default:
+		return s.stop(ctx, o, ReasonRefunded, noteBack(f))
+	}
+}
+
+// leftWithCustomer notes that nobody was asked to take the eSIM back: the money went by another hand.
+func leftWithCustomer(n *Order) {
+	switch {
+	case n.Bought == nil || n.Refund.Return != ReturnNothing:
+	case n.Kind == KindTopUp:
+		n.Refund.Return = ReturnKept
+	default:
+		n.Refund.Return = ReturnLost
+	}
+}
+
+// disputed notes that the card's holder complained. It stops what is not delivered yet.
+func (s *Service) disputed(ctx context.Context, o *Order) error {
+	if o.Disputed {
 		return nil
 	}
-	n := s.next(o, Review, ReasonRefundFailed, s.rest(0), func(n *Order) { n.Refund.Total, n.Refund.Status = f.Refunded, "failed" })
+	note := func(n *Order) { n.Disputed = true }
+	if o.State == Delivered {
+		return s.save(ctx, o, s.next(o, Delivered, o.Reason, note), actorStripe)
+	}
+	if o.State == Refunding {
+		if err := s.save(ctx, o, s.next(o, Refunding, o.Reason, note), actorStripe); err != nil {
+			return err
+		}
+		return s.hasten(ctx, o)
+	}
+	return s.stop(ctx, o, ReasonDisputed, note)
+}
+
+// stop brings an order under review whose money is going another way. While it is being bought it
+// stays where it is, for its runner to store what it buys: what was noted sends it under review then.
+func (s *Service) stop(ctx context.Context, o *Order, reason string, note edit) error {
+	var n *Order
+	switch {
+	case o.State == Purchasing:
+		n = s.next(o, Purchasing, reason, note)
+	case o.State == Review, o.State == Refunded:
+		n = s.next(o, o.State, o.Reason, note)
+	default:
+		n = s.next(o, Review, reason, note, s.unleased)
+	}
+	if err := s.save(ctx, o, n, actorStripe); err != nil {
+		return err
+	}
+	s.kick(o.ID)
+	return nil
+}
+
+// stopped says whether news of the order's money came while it was being bought.
+func (o *Order) stopped() bool { return o.Disputed || o.Reason == ReasonRefunded }
+
+// refundFailed follows a refund that came to nothing after it had succeeded: the customer still
+// waits for the money.
+func (s *Service) refundFailed(ctx context.Context, o *Order, f Fence) error {
+	n := s.next(o, Review, ReasonRefundFailed, noteBack(f), func(n *Order) { n.Refund.Status = "failed" }, s.unleased)
 	if err := s.save(ctx, o, n, actorStripe); err != nil {
 		return err
 	}

@@ -57,12 +57,18 @@ const (
 	ReasonMeanwhile    = "bought_meanwhile"  // bought while the order changed
 	ReasonRefundFailed = "refund_failed"     // Stripe couldn't return the money
 	ReasonUnreachable  = "unreachable"       // finished, but the customer blocked the bot
+
+	ReasonTopUpWaits    = "topup_waits"    // another top-up of the same eSIM is under way
+	ReasonESIMGone      = "esim_gone"      // the eSIM to be topped up isn't known any more
+	ReasonCancelRefused = "cancel_refused" // the provider did not take the eSIM back
+	ReasonCancelUnclear = "cancel_unclear" // nobody knows whether the provider took the eSIM back
 )
 
-// allowed is the table of transitions. An order may also stay in its state, unless that is finished.
+// allowed is the table of transitions. An order may also stay in its state, even a finished one, to
+// note what Stripe tells of its money; but one without a payment has nothing more to note.
 func allowed(from, to State) bool {
 	if from == to {
-		return !from.Finished()
+		return from != Expired
 	}
 	return slices.Contains(after(from), to)
 }
@@ -74,7 +80,7 @@ func after(from State) []State {
 	case Expired:
 		return []State{Paid, Review}
 	case Paid:
-		return []State{Purchasing, Refunding, Review}
+		return []State{Purchasing, Refunding, Refunded, Review}
 	case Purchasing:
 		return []State{Paid, Provisioning, Issued, Unknown, Refunding, Refunded, Review}
 	case Provisioning:
@@ -84,11 +90,11 @@ func after(from State) []State {
 	case Unknown:
 		return []State{Provisioning, Issued, Refunding, Review}
 	case Review:
-		return []State{Paid, Provisioning, Issued, Refunding, Expired}
+		return []State{Paid, Provisioning, Issued, Delivered, Refunding, Refunded, Expired}
 	case Refunding:
-		return []State{Refunded, Review}
+		return []State{Refunded, Delivered, Review}
 	case Delivered:
-		return []State{Refunding, Review}
+		return []State{Refunding, Refunded, Review}
 	case Refunded:
 		return []State{Review}
 	default:
@@ -155,11 +161,15 @@ func (s *Service) stay(ctx context.Context, o *Order, edits ...edit) error {
 	return s.move(ctx, o, o.State, o.Reason, edits...)
 }
 
-// finish moves an order to n, a finished state. The projections are written and the customer is
-// told first, so that a crash leaves the order due and all of it is done again.
+// finish moves an order to n, a finished state. The projections are written, a top-up's place at its
+// eSIM is given up, and the customer is told first, so that a crash leaves the order due and all of
+// it is done again.
 func (s *Service) finish(ctx context.Context, o, n *Order, actor string) error {
 	if err := s.store.Project(ctx, n); err != nil {
 		return fmt.Errorf("order %s: project: %w", o.ID, err)
+	}
+	if err := s.release(ctx, n); err != nil {
+		return err
 	}
 	s.tell(ctx, n, string(n.State))
 	n.Projected = n.Version

@@ -86,7 +86,8 @@ type Order struct {
 	// Tries counts looks in the present state, for backoff.
 	Tries int `json:"tries,omitempty"`
 	// HeldSince is set while a paid order waits for its provider: for balance there, or for an
-	// answer. It survives further attempts, so that HOLD_DEADLINE counts from the first.
+	// answer; and while a refund waits for its provider's word on the eSIM given back. It survives
+	// further attempts, so that HOLD_DEADLINE counts from the first.
 	HeldSince time.Time `json:"held_since"`
 	// Refused lists the providers that said no to this order and are not asked again.
 	Refused []esim.Provider `json:"refused,omitempty"`
@@ -190,6 +191,8 @@ type Refunds struct {
 	// Back is the state the order returns to after part of its money went back; empty when all
 	// goes back, and the order ends refunded.
 	Back State `json:"back,omitempty"`
+	// Was is the reason that the order had in state Back.
+	Was string `json:"was,omitempty"`
 	// Actor is who began it, as in the log.
 	Actor string `json:"actor,omitempty"`
 	// Return is how far the eSIM is given back to its provider before the money goes.

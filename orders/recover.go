@@ -22,19 +22,33 @@ const (
 func (s *Service) recoverAttempt(ctx context.Context, o *Order) error {
 	f, err := s.payments.Fence(ctx, o.Payment.Intent)
 	if err == nil && !o.Attempt.follows(f.Value) && f.Value != o.Attempt.closed() {
-		return s.move(ctx, o, Unknown, ReasonInDoubt, s.own)
+		return s.doubt(ctx, o, ReasonInDoubt)
 	}
 	if err == nil {
 		err = s.payments.RaiseFence(ctx, o.Payment.Intent, o.ID, o.Attempt.N, o.Attempt.closed())
 	}
 	switch {
 	case err == nil:
-		return s.move(ctx, o, Paid, ReasonClosed, s.own, func(n *Order) { n.Attempt.Fence = o.Attempt.closed() })
+		return s.closed(ctx, o)
 	case errors.Is(err, ErrFenceTaken), s.now().Sub(o.Attempt.StartedAt) >= s.evidenceWait+s.lease:
-		return s.move(ctx, o, Unknown, ReasonInDoubt, s.own)
+		return s.doubt(ctx, o, ReasonInDoubt)
 	default:
 		s.log.WarnContext(ctx, "attempt not closed", slog.String("order", string(o.ID)), slog.Any("error", err))
 		return s.stay(ctx, o, s.rest(fenceRetry))
+	}
+}
+
+// closed has an order go on whose last attempt surely didn't buy, and never will: by another attempt,
+// unless its money went another way meanwhile.
+func (s *Service) closed(ctx context.Context, o *Order) error {
+	note := func(n *Order) { n.Attempt.Fence = o.Attempt.closed() }
+	switch {
+	case !o.stopped():
+		return s.move(ctx, o, Paid, ReasonClosed, s.own, note)
+	case !o.Disputed && o.Refund.Total.Minor >= o.Payment.Received.Minor:
+		return s.finish(ctx, o, s.next(o, Refunded, o.Reason, note), actorStripe)
+	default:
+		return s.move(ctx, o, Review, o.Reason, s.own, note)
 	}
 }
 

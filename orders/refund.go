@@ -33,23 +33,57 @@ func (s *Service) giveUp(ctx context.Context, o *Order, reason string) error {
 	if err != nil || left.Minor <= 0 {
 		return s.move(ctx, o, Review, ReasonRefunded, s.own)
 	}
-	return s.startRefund(ctx, o, left, actorRunner, reason)
+	return s.startRefund(ctx, o, refundPlan{amount: left, actor: actorRunner, reason: reason})
 }
 
-// startRefund moves the order to refunding, from where the runner sends amount back. It never is
-// more than was received less what went back.
-func (s *Service) startRefund(ctx context.Context, o *Order, amount esim.Money, actor, reason string) error {
+// A refundPlan is a refund to be begun.
+type refundPlan struct {
+	// amount is in the order's currency. Zero: nothing is left to go back, or shall; what the plan
+	// says of the eSIM is done, Stripe is not called, and the order ends refunded.
+	amount esim.Money
+	// actor is who wants it, as in the log; reason is a Reason, also for the log.
+	actor, reason string
+	// ret is what becomes of the eSIM: what giveBackPlan says, or ReturnAnyway.
+	ret Return
+	// back is the state that the order returns to with its present reason, Delivered or Review,
+	// where part of the money goes back. Empty: the order ends refunded.
+	back State
+}
+
+// startRefund moves the order to refunding, from where the runner has the eSIM given back and then
+// sends the amount back. It never is more than was received less what went back: ErrNotForNow. An
+// eSIM that was taken back once isn't given back again. The order is due at once and belongs to this
+// runner: who isn't driving it must give it free with unleased, and kick it.
+func (s *Service) startRefund(ctx context.Context, o *Order, p refundPlan, edits ...edit) error {
 	left, err := remaining(o.Payment.Received, o.Refund.Total)
 	if err != nil {
 		return err
 	}
-	if amount.Currency != left.Currency || amount.Minor <= 0 || amount.Minor > left.Minor {
+	if p.amount.Currency == "" && p.amount.Minor == 0 {
+		p.amount.Currency = left.Currency
+	}
+	if p.amount.Currency != left.Currency || p.amount.Minor < 0 || p.amount.Minor > max(left.Minor, 0) {
 		return ErrNotForNow
 	}
-	return s.save(ctx, o, s.next(o, Refunding, reason, s.own, func(n *Order) {
-		n.Refund.N++
-		n.Refund.Amount, n.Refund.StripeID, n.Refund.Status = amount, "", ""
-	}), actor)
+	if p.back != "" && (p.back != o.State || (p.back != Delivered && p.back != Review)) {
+		return ErrNotForNow
+	}
+	if o.Refund.Return == ReturnDone {
+		p.ret = ReturnDone
+	}
+	begin := func(n *Order) {
+		n.Refund = Refunds{N: o.Refund.N + 1, Amount: p.amount, Total: o.Refund.Total, Actor: p.actor, Return: p.ret, Back: p.back}
+		if p.back != "" {
+			n.Refund.Was = o.Reason
+		}
+		n.HeldSince = time.Time{}
+	}
+	return s.save(ctx, o, s.next(o, Refunding, p.reason, append([]edit{s.own, begin}, edits...)...), p.actor)
+}
+
+// unleased is an edit for who changes an order without driving it: it is due now, for any runner.
+func (s *Service) unleased(n *Order) {
+	n.Lease, n.DueAt, n.Tries = Lease{}, s.now(), 0
 }
 
 // remaining is what was received less what went back.
@@ -60,16 +94,23 @@ func remaining(received, back esim.Money) (esim.Money, error) {
 	return received.Sub(back)
 }
 
-// refund is the step of an order whose money goes back: the refund is made, or found made, and
-// waited for.
+// refund is the step of an order whose money goes back: the eSIM is given back where it can be, the
+// refund is made, or found made, and waited for.
 func (s *Service) refund(ctx context.Context, o *Order) error {
+	if o.Refund.Return == ReturnAsk {
+		return s.giveBack(ctx, o)
+	}
 	s.tell(ctx, o, string(Refunding))
+	if o.Refund.Amount.Minor == 0 {
+		return s.finish(ctx, o, s.next(o, Refunded, o.Reason), o.Refund.Actor)
+	}
 	f, err := s.payments.Fence(ctx, o.Payment.Intent)
 	if err != nil {
 		return s.refundLater(ctx, o, err)
 	}
 	if f.Disputed {
-		return s.move(ctx, o, Review, ReasonDisputed, s.own) // the bank is giving it back already
+		// The bank is giving it back already.
+		return s.move(ctx, o, Review, ReasonDisputed, s.own, func(n *Order) { n.Disputed = true })
 	}
 	r, err := s.payments.Refund(ctx, o.Payment.Intent, o.ID, o.Refund.N, o.Refund.Amount)
 	switch {
@@ -81,14 +122,48 @@ func (s *Service) refund(ctx context.Context, o *Order) error {
 	note := func(n *Order) { n.Refund.StripeID, n.Refund.Status = r.ID, r.Status }
 	switch r.Status {
 	case refundSucceeded:
-		return s.finish(ctx, o, s.next(o, Refunded, o.Reason, note, func(n *Order) {
-			n.Refund.Total = esim.Money{Minor: o.Refund.Total.Minor + r.Amount.Minor, Currency: r.Amount.Currency}
-		}), actorStripe)
+		return s.wentBack(ctx, o, f, note, r.Amount)
 	case refundPending, refundAction:
 		return s.stay(ctx, o, note, s.rest(backoff(o.Tries, refundFirst, refundLast)))
 	default:
 		return s.move(ctx, o, Review, ReasonRefundFailed, note, s.own)
 	}
+}
+
+// wentBack ends a refund that was made: the order is refunded, or returns to where it was. before is
+// what stood at Stripe before the refund was asked for.
+func (s *Service) wentBack(ctx context.Context, o *Order, before Fence, note edit, amount esim.Money) error {
+	total := esim.Money{Minor: o.Refund.Total.Minor + amount.Minor, Currency: amount.Currency}
+	if before.Refunded.Minor != o.Refund.Total.Minor {
+		// Made in an earlier look, or others went back by another hand: Stripe has the sum.
+		f, err := s.payments.Fence(ctx, o.Payment.Intent)
+		if err != nil {
+			return s.refundLater(ctx, o, err)
+		}
+		total.Minor = max(f.Refunded.Minor, amount.Minor)
+	}
+	back := o.Refund.Back
+	if back == "" || total.Minor >= o.Payment.Received.Minor {
+		back = Refunded
+	}
+	reason := o.Reason
+	if back == o.Refund.Back {
+		reason = o.Refund.Was
+	}
+	n := s.next(o, back, reason, note, func(n *Order) {
+		n.Refund.Total = total
+		n.Refund.Back, n.Refund.Was = "", ""
+	})
+	if back == Review {
+		s.own(n)
+		return s.save(ctx, o, n, actorStripe)
+	}
+	return s.finish(ctx, o, n, actorStripe)
+}
+
+// noteBack notes what Stripe says went back in all.
+func noteBack(f Fence) edit {
+	return func(n *Order) { n.Refund.Total = f.Refunded }
 }
 
 // refundLater asks again for the same refund: it is in doubt whether it was made.
@@ -113,7 +188,7 @@ func (s *Service) refundRefused(ctx context.Context, o *Order, cause error) erro
 		s.log.ErrorContext(ctx, "refund refused", slog.String("order", string(o.ID)), slog.Int("n", o.Refund.N), slog.Any("error", errors.Join(cause, err)))
 		return s.move(ctx, o, Review, ReasonRefundFailed, s.own)
 	case left.Minor <= 0:
-		return s.finish(ctx, o, s.next(o, Refunded, ReasonRefunded, func(n *Order) { n.Refund.Total = f.Refunded }), actorStripe)
+		return s.finish(ctx, o, s.next(o, Refunded, ReasonRefunded, noteBack(f)), actorStripe)
 	}
 	s.log.WarnContext(ctx, "refund refused, trying anew", slog.String("order", string(o.ID)), slog.Int("n", o.Refund.N), slog.Any("error", cause))
 	return s.stay(ctx, o, s.rest(backoff(o.Tries, refundFirst, s.reconcile)), func(n *Order) {

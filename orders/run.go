@@ -228,7 +228,7 @@ func (s *Service) step(ctx context.Context, o *Order) error {
 	case Issued:
 		return s.deliver(ctx, o)
 	case Unknown:
-		return s.move(ctx, o, Review, o.Reason, s.own)
+		return s.investigate(ctx, o)
 	case Review:
 		return s.review(ctx, o)
 	case Refunding:
