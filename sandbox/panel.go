@@ -11,68 +11,12 @@ import (
 
 	"esimbot/sandbox/fault"
 	"esimbot/sandbox/web"
-	"esimbot/sandbox/wholesale"
 )
 
 const (
 	maxAdvance   = 366 * 24 * time.Hour // by one press
-	shownEvents  = 40
 	maxBalanceUS = 1_000_000
 )
-
-// wholesaler is what the panel does with a provider.
-type wholesaler interface {
-	Balance() decimal.Decimal
-	SetBalance(usd decimal.Decimal)
-	ESIMs() []wholesale.ESIM
-	Install(iccid string) error
-	SetUsed(iccid string, bytes int64) error
-	ReportEvery() time.Duration
-}
-
-// server is one of the four with the moods it can be put in.
-type server struct {
-	id, name  string
-	fault     *fault.Switch
-	moods     []mood
-	wholesale wholesaler // nil for Telegram and Stripe
-}
-
-// mood is a way to misbehave as the panel offers it.
-type mood struct {
-	ID   string     `json:"id"`
-	Name string     `json:"name"`
-	rule fault.Rule // what it does
-}
-
-// moods lists what the panel offers. Slow comes twice: to watch the shop wait, and to outlast it.
-func moods() []mood {
-	return []mood{
-		{"ok", "works", fault.Rule{Mood: fault.OK}},
-		{"slow-3s", "slow, 3 s", fault.Rule{Mood: fault.Slow, Delay: 3 * time.Second}},
-		{"slow-30s", "slow, 30 s", fault.Rule{Mood: fault.Slow, Delay: 30 * time.Second}},
-		{"error", "error 500", fault.Rule{Mood: fault.Error}},
-		{"error-after", "500 after the work", fault.Rule{Mood: fault.ErrorAfter}},
-		{"dead", "dead", fault.Rule{Mood: fault.Dead}},
-		{"dead-after", "dead after the work", fault.Rule{Mood: fault.DeadAfter}},
-		{"garbage", "answers garbage", fault.Rule{Mood: fault.Garbage}},
-		{"half", "half an answer", fault.Rule{Mood: fault.Half}},
-		{"huge", "10 MB answers", fault.Rule{Mood: fault.Huge}},
-		{"limited", "too many (429)", fault.Rule{Mood: fault.Limited}},
-		{"empty", "empty lists", fault.Rule{Mood: fault.Empty}},
-	}
-}
-
-// present names the mood a server is in: one that was not set here by its own word.
-func (s server) present() string {
-	rule := s.fault.Rule()
-	for _, m := range s.moods {
-		if m.rule.Mood == rule.Mood && m.rule.Delay == rule.Delay {
-			return m.ID
-		}
-	}
-	return string(rule.Mood)
-}
 
 // panel answers the control panel beside the chat.
 type panel struct {
@@ -80,18 +24,13 @@ type panel struct {
 	servers []server
 
 	mu      sync.Mutex
-	dropped bool // Stripe's webhooks are lost
+	narrow  map[string]bool            // servers whose mood is for some calls only
+	playing string                     // the scenario that was begun last
+	drained map[string]decimal.Decimal // balances before a scenario took them
 }
 
 func newPanel(w *World) *panel {
-	all := moods()
-	plain := all[:len(all)-1] // Telegram and Stripe have no lists that the shop shows
-	return &panel{world: w, servers: []server{
-		{"cloudesim", "CloudeSIM", w.CloudESIM.Fault, all, w.CloudESIM},
-		{"mobilexy", "Mobilexy", w.Mobilexy.Fault, all, w.Mobilexy},
-		{"telegram", "Telegram", w.Telegram.Fault, plain, nil},
-		{"stripe", "Stripe", w.Stripe.Fault, plain, nil},
-	}}
+	return &panel{world: w, servers: servers(w), narrow: map[string]bool{}, drained: map[string]decimal.Decimal{}}
 }
 
 func (p *panel) routes() http.Handler {
@@ -103,7 +42,10 @@ func (p *panel) routes() http.Handler {
 	mux.HandleFunc("POST /panel/api/esim/install", act(p.install))
 	mux.HandleFunc("POST /panel/api/esim/use", act(p.use))
 	mux.HandleFunc("POST /panel/api/stripe/resend", act(p.resend))
-	mux.HandleFunc("POST /panel/api/stripe/drop", act(p.drop))
+	mux.HandleFunc("POST /panel/api/stripe/settings", act(p.settings))
+	mux.HandleFunc("POST /panel/api/stripe/payment", act(p.pay))
+	mux.HandleFunc("POST /panel/api/scenario", act(p.scenario))
+	mux.HandleFunc("POST /panel/api/calm", act(func(struct{}) error { return p.world.Calm() }))
 	return mux
 }
 
@@ -147,57 +89,63 @@ type serverJSON struct {
 	Moods   []mood     `json:"moods"`
 	Balance string     `json:"balance,omitempty"` // USD
 	ESIMs   []esimJSON `json:"esims"`             // null for a server that sells none
-}
-
-type eventJSON struct {
-	ID        string    `json:"id"`
-	Type      string    `json:"type"`
-	At        time.Time `json:"at"`
-	Delivered int       `json:"delivered"` // times
-	Waiting   bool      `json:"waiting"`   // on its way still
-	Error     string    `json:"error,omitempty"`
+	// Orders are the server's books, newest first; null as above.
+	Orders []orderJSON `json:"orders"`
+	// Narrow says that the mood is for some calls only; NarrowName is how a person calls that.
+	Narrow     bool   `json:"narrow"`
+	NarrowName string `json:"narrow_name"`
+	Waiting    int    `json:"waiting"` // requests that will be done later
 }
 
 type stateJSON struct {
 	Now       time.Time    `json:"now"`
 	Moved     string       `json:"moved"` // how far the clock stands ahead; empty for not at all
+	Scenarios []Scenario   `json:"scenarios"`
+	Playing   string       `json:"playing"` // id of the scenario begun last; empty for none
+	Calm      bool         `json:"calm"`    // nothing is set to go wrong
 	Providers []serverJSON `json:"providers"`
 	Services  []serverJSON `json:"services"`
-	Stripe    struct {
-		Dropped bool        `json:"dropped"`
-		Events  []eventJSON `json:"events"` // newest first
-	} `json:"stripe"`
+	Stripe    stripeJSON   `json:"stripe"`
 }
 
 func (p *panel) state(w http.ResponseWriter, _ *http.Request) {
-	s := stateJSON{Now: p.world.Clock.Now()}
+	s := stateJSON{Now: p.world.Clock.Now(), Scenarios: Scenarios(), Stripe: p.stripe()}
 	if moved := p.world.Clock.Offset(); moved > 0 {
 		s.Moved = written(moved)
 	}
+	p.mu.Lock()
+	s.Playing = p.playing
+	p.mu.Unlock()
+	s.Calm = s.Playing == "" && s.Stripe.calm()
 	for _, one := range p.servers {
-		j := serverJSON{ID: one.id, Name: one.name, Mood: one.present(), Moods: one.moods}
+		j := p.describe(one)
+		s.Calm = s.Calm && j.Mood == string(fault.OK)
 		if one.wholesale == nil {
 			s.Services = append(s.Services, j)
-			continue
+		} else {
+			s.Providers = append(s.Providers, j)
 		}
-		j.Balance = one.wholesale.Balance().StringFixed(2)
-		j.ESIMs = describe(one.wholesale)
-		s.Providers = append(s.Providers, j)
-	}
-	p.mu.Lock()
-	s.Stripe.Dropped = p.dropped
-	p.mu.Unlock()
-	events := p.world.Stripe.Events()
-	s.Stripe.Events = []eventJSON{}
-	for i := len(events) - 1; i >= 0 && len(s.Stripe.Events) < shownEvents; i-- {
-		e := events[i]
-		s.Stripe.Events = append(s.Stripe.Events, eventJSON{ID: e.ID, Type: e.Type, At: e.Created, Delivered: e.Delivered, Waiting: e.Waiting(), Error: e.LastError})
 	}
 	web.Reply(w, s)
 }
 
-// describe lists a provider's eSIMs, the newest first.
-func describe(provider wholesaler) []esimJSON {
+func (p *panel) describe(one server) serverJSON {
+	p.mu.Lock()
+	narrow := p.narrow[one.id]
+	p.mu.Unlock()
+	j := serverJSON{
+		ID: one.id, Name: one.name, Mood: one.present(), Moods: one.moods,
+		Narrow: narrow, NarrowName: one.narrowName, Waiting: one.fault.Waiting(),
+	}
+	if one.wholesale != nil {
+		j.Balance = one.wholesale.Balance().StringFixed(2)
+		j.ESIMs, j.Orders = esims(one.wholesale), books(one.wholesale)
+	}
+	return j
+}
+
+// esims lists a provider's eSIMs, the newest first.
+func esims(provider wholesaler) []esimJSON {
 	esims, every := provider.ESIMs(), provider.ReportEvery()
 	list := make([]esimJSON, 0, len(esims))
 	for i := len(esims) - 1; i >= 0; i-- {
@@ -238,37 +186,12 @@ func (p *panel) advance(in struct {
 	return nil
 }
 
-func (p *panel) server(id string) (server, error) {
-	for _, s := range p.servers {
-		if s.id == id {
-			return s, nil
-		}
-	}
-	return server{}, errors.New("no such server")
-}
-
 func (p *panel) provider(id string) (wholesaler, error) {
 	s, err := p.server(id)
 	if err != nil || s.wholesale == nil {
 		return nil, errors.New("no such provider")
 	}
 	return s.wholesale, nil
-}
-
-func (p *panel) mood(in struct {
-	Server string `json:"server"`
-	Mood   string `json:"mood"`
-}) error {
-	s, err := p.server(in.Server)
-	if err != nil {
-		return err
-	}
-	for _, m := range s.moods {
-		if m.ID == in.Mood {
-			return s.fault.Set(m.rule)
-		}
-	}
-	return errors.New("no such mood")
 }
 
 func (p *panel) balance(in struct {
@@ -311,20 +234,4 @@ func (p *panel) use(in oneESIM) error {
 		return err
 	}
 	return provider.SetUsed(in.ICCID, max(in.Used, 0))
-}
-
-func (p *panel) resend(in struct {
-	Event string `json:"event"`
-}) error {
-	return p.world.Stripe.Resend(in.Event)
-}
-
-func (p *panel) drop(in struct {
-	Drop bool `json:"drop"`
-}) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.dropped = in.Drop
-	p.world.Stripe.DropWebhooks(in.Drop)
-	return nil
 }

@@ -3,8 +3,9 @@
 // move them. `bot sandbox` and the tests use the same World.
 //
 // Everything hangs on one address: the chat page at /, the Checkout page at /checkout/, and under
-// /outside/ the four servers where the shop's configuration (Env) points. The shop's own routes
-// are not here; whoever serves the World adds them.
+// /outside/ the four servers where the shop's configuration (Env) points. OpenDoors gives each of
+// the four an address of its own besides, so that it can refuse connections too. The shop's own
+// routes are not here; whoever serves the World adds them.
 package sandbox
 
 import (
@@ -16,10 +17,13 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"esimbot/sandbox/clock"
 	"esimbot/sandbox/cloudesim"
+	"esimbot/sandbox/door"
+	"esimbot/sandbox/fault"
 	"esimbot/sandbox/mobilexy"
 	"esimbot/sandbox/stripe"
 	"esimbot/sandbox/telegram"
@@ -38,7 +42,11 @@ const (
 	mobilexyKey    = "sandbox-mobilexy-key"
 	dataKeySeed    = "the sandbox's data key"
 	defaultAdmin   = 1000
+	supportChat    = -1001000000000
 )
+
+// lateWork is how often it is looked whether work that a server left for later is due.
+const lateWork = 50 * time.Millisecond
 
 // Options say what the world is like. BaseURL is required.
 type Options struct {
@@ -47,6 +55,9 @@ type Options struct {
 	Clock   *clock.Clock // a new one when nil
 	Seed    uint64       // other seeds, other codes and ICCIDs
 	Log     *slog.Logger // slog.Default() when nil
+	// SupportChat adds a group of the admin and another member of the staff, with the bot in it,
+	// and Env names it.
+	SupportChat bool
 }
 
 // A World holds the four servers and their clock. It may be used by several goroutines at once.
@@ -57,10 +68,15 @@ type World struct {
 	CloudESIM *cloudesim.Server
 	Mobilexy  *mobilexy.Server
 
-	base  string
-	admin int64
-	panel *panel
-	chat  http.Handler
+	base    string
+	admin   int64
+	support bool
+	panel   *panel
+	chat    http.Handler
+	log     *slog.Logger
+
+	mu    sync.Mutex
+	doors map[string]*door.Door // by the server's id; empty until OpenDoors
 }
 
 // New builds a World with an admin and one customer a language; no customer has written to the bot yet.
@@ -71,16 +87,20 @@ func New(o Options) *World {
 	if o.AdminID == 0 {
 		o.AdminID = defaultAdmin
 	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
 	base := strings.TrimSuffix(o.BaseURL, "/")
 	now := o.Clock.Now
 	w := &World{
-		Clock: o.Clock, base: base, admin: o.AdminID,
+		Clock: o.Clock, base: base, admin: o.AdminID, support: o.SupportChat, log: o.Log,
 		Telegram: telegram.New(telegram.Options{Token: botToken, BotUsername: BotUsername, Now: now, LastUpdate: int(now().UnixMilli())}),
 		Stripe: stripe.New(stripe.Options{
 			SecretKey: stripeKey, WebhookSecret: stripeSecret, WebhookURL: base + "/stripe/webhook", BaseURL: base, Now: now,
 		}),
 		CloudESIM: cloudesim.New(cloudesim.Options{Token: cloudesimToken, Now: now, Seed: o.Seed, BaseURL: base + "/outside/cloudesim"}),
 		Mobilexy:  mobilexy.New(mobilexy.Options{APIKey: mobilexyKey, Now: now, Seed: o.Seed, BaseURL: base + "/outside/mobilexy"}),
+		doors:     map[string]*door.Door{},
 	}
 	w.panel = newPanel(w)
 	w.chat = web.New(web.Options{Telegram: w.Telegram, AdminID: o.AdminID, Now: now, Log: o.Log})
@@ -97,21 +117,82 @@ func (w *World) populate() {
 	} {
 		w.Telegram.AddUser(telegram.User{ID: defaultAdmin + 1 + int64(i), FirstName: customer.name, LanguageCode: customer.language})
 	}
+	if !w.support {
+		return
+	}
+	const staff = defaultAdmin - 1
+	w.Telegram.AddUser(telegram.User{ID: staff, FirstName: "Support", LanguageCode: "en"})
+	w.Telegram.AddGroup(supportChat, "Support", w.admin, staff)
+	if err := w.Telegram.AddBot(supportChat, w.admin); err != nil {
+		panic(fmt.Sprintf("sandbox: %v", err)) // both were added above
+	}
+}
+
+// SupportChat returns the id of the support group, 0 where there is none.
+func (w *World) SupportChat() int64 {
+	if !w.support {
+		return 0
+	}
+	return supportChat
 }
 
 // Handler serves everything but the shop's own routes. It answers this machine's own browser and
 // programs only.
 func (w *World) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/outside/telegram/", http.StripPrefix("/outside/telegram", w.Telegram))
-	mux.Handle("/outside/stripe/", http.StripPrefix("/outside/stripe", w.Stripe))
-	mux.Handle("/outside/cloudesim/", http.StripPrefix("/outside/cloudesim", w.CloudESIM))
-	mux.Handle("/outside/mobilexy/", http.StripPrefix("/outside/mobilexy", w.Mobilexy))
+	for id, server := range w.outside() {
+		mux.Handle("/outside/"+id+"/", http.StripPrefix("/outside/"+id, server.handler))
+	}
 	mux.Handle("/checkout/", http.StripPrefix("/checkout", w.Stripe.CheckoutPage()))
 	mux.Handle("/panel/api/", w.panel.routes())
 	mux.HandleFunc("GET /t.me/"+BotUsername, web.Deliver)
 	mux.Handle("/", w.chat)
 	return web.Guard(unhurried(mux))
+}
+
+// An outsider is one of the four servers.
+type outsider struct {
+	handler http.Handler
+	fault   *fault.Switch
+}
+
+func (w *World) outside() map[string]outsider {
+	return map[string]outsider{
+		"telegram":  {w.Telegram, w.Telegram.Fault},
+		"stripe":    {w.Stripe, w.Stripe.Fault},
+		"cloudesim": {w.CloudESIM, w.CloudESIM.Fault},
+		"mobilexy":  {w.Mobilexy, w.Mobilexy.Fault},
+	}
+}
+
+// OpenDoors gives each of the four servers a listener of its own, where Env points from then on;
+// the mood "refused" shuts it. Their paths are the same as below BaseURL, where they are reached
+// still, but cannot refuse a connection. Close shuts the doors.
+func (w *World) OpenDoors(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, server := range w.outside() {
+		if w.doors[id] != nil {
+			continue
+		}
+		d, err := door.New(ctx, web.Guard(http.StripPrefix("/outside/"+id, server.handler)))
+		if err != nil {
+			return fmt.Errorf("open a door for %s: %w", id, err)
+		}
+		w.doors[id] = d
+		server.fault.Attach(d)
+	}
+	return nil
+}
+
+// outsideURL is where the shop reaches one of the four.
+func (w *World) outsideURL(id string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if d := w.doors[id]; d != nil {
+		return "http://" + d.Addr() + "/outside/" + id
+	}
+	return w.base + "/outside/" + id
 }
 
 // unhurried lifts the listener's deadlines: long polls, event streams and slow moods outlast them.
@@ -125,33 +206,64 @@ func unhurried(next http.Handler) http.Handler {
 	})
 }
 
-// Run brings Stripe's events to the shop until ctx ends, and then ends Telegram's deliveries too.
+// Run brings Stripe's events to the shop and does the work that servers left for later, until ctx
+// ends, and then closes the world.
 func (w *World) Run(ctx context.Context) error {
 	defer w.Close()
+	var late sync.WaitGroup
+	defer late.Wait()
+	late.Go(func() { w.commitLate(ctx) })
 	if err := w.Stripe.Run(ctx); err != nil {
 		return fmt.Errorf("deliver stripe events: %w", err)
 	}
 	return nil
 }
 
-// Close ends Telegram's deliveries and the chat page's streams. It may be called more than once.
-func (w *World) Close() { w.Telegram.Close() }
+func (w *World) commitLate(ctx context.Context) {
+	tick := time.NewTicker(lateWork)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			for _, server := range w.outside() {
+				server.fault.CommitDue()
+			}
+		}
+	}
+}
+
+// Close ends Telegram's deliveries and the chat page's streams, and shuts the doors. It may be
+// called more than once.
+func (w *World) Close() {
+	w.Telegram.Close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range w.doors {
+		_ = d.Close() // nobody waits for an answer any more
+	}
+}
 
 // Env returns the configuration of a shop that lives in this world.
 func (w *World) Env() map[string]string {
 	key := sha256.Sum256([]byte(dataKeySeed))
-	return map[string]string{
+	env := map[string]string{
 		"PUBLIC_URL":            w.base,
 		"TELEGRAM_BOT_TOKEN":    botToken,
-		"TELEGRAM_API_URL":      w.base + "/outside/telegram",
+		"TELEGRAM_API_URL":      w.outsideURL("telegram"),
 		"STRIPE_SECRET_KEY":     stripeKey,
 		"STRIPE_WEBHOOK_SECRET": stripeSecret,
-		"STRIPE_API_URL":        w.base + "/outside/stripe",
+		"STRIPE_API_URL":        w.outsideURL("stripe"),
 		"CLOUDESIM_API_TOKEN":   cloudesimToken,
-		"CLOUDESIM_API_URL":     w.base + "/outside/cloudesim/api/v1",
+		"CLOUDESIM_API_URL":     w.outsideURL("cloudesim") + "/api/v1",
 		"MOBILEXY_API_KEY":      mobilexyKey,
-		"MOBILEXY_API_URL":      w.base + "/outside/mobilexy/api",
+		"MOBILEXY_API_URL":      w.outsideURL("mobilexy") + "/api",
 		"ADMIN_IDS":             strconv.FormatInt(w.admin, 10),
 		"DATA_KEY":              base64.StdEncoding.EncodeToString(key[:]),
 	}
+	if w.support {
+		env["SUPPORT_CHAT_ID"] = strconv.FormatInt(supportChat, 10)
+	}
+	return env
 }

@@ -15,6 +15,7 @@ import (
 
 	"esimbot/sandbox/cloudesim"
 	"esimbot/sandbox/fault"
+	"esimbot/sandbox/stripe"
 	"esimbot/sandbox/wholesale"
 )
 
@@ -114,7 +115,11 @@ func TestPanel(t *testing.T) {
 	if got := w.Mobilexy.Balance(); !got.Equal(decimal.RequireFromString("12.35")) {
 		t.Errorf("balance %s, want 12.35", got)
 	}
-	change("stripe/drop", `{"drop":true}`, 200)
+	change("stripe/settings", `{"drop":true,"many":true,"refunds":"pending","way":"slowly"}`, 200)
+	change("stripe/settings", `{"refunds":"never"}`, 422)
+	change("stripe/settings", `{"way":"by pigeon"}`, 422)
+	change("stripe/payment", `{"session":"cs_none","act":"pay"}`, 422)
+	change("scenario", `{"id":"none"}`, 422)
 	change("stripe/resend", `{"event":"evt_none"}`, 422)
 	change("esim/install", `{"provider":"cloudesim","iccid":"8985"}`, 422)
 
@@ -123,7 +128,10 @@ func TestPanel(t *testing.T) {
 	if err := json.NewDecoder(bytes.NewReader([]byte(body))).Decode(&state); err != nil || status != 200 {
 		t.Fatalf("state: %d %v", status, err)
 	}
-	if state.Moved != "1 d" || !state.Stripe.Dropped || state.Providers[0].Mood != "dead" || len(state.Services) != 2 {
+	if set := w.Stripe.Settings(); !set.Dropping || set.Copies != manyCopies || set.RefundsEnd != "pending" || set.PaymentsCome != stripe.Slowly {
+		t.Errorf("settings %+v", set)
+	}
+	if state.Moved != "1 d" || state.Calm || !state.Stripe.Dropped || !state.Stripe.Many || state.Providers[0].Mood != "dead" || len(state.Services) != 2 {
 		t.Errorf("state %+v", state)
 	}
 }

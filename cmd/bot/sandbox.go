@@ -51,7 +51,8 @@ type playgroundOptions struct {
 	clock *clock.Clock      // nil: a new one
 }
 
-// A playground is the shop and the world around it on one address.
+// A playground is the shop and the world around it on one address, where people come; the shop goes
+// to each outside server at a door of its own.
 type playground struct {
 	base  string
 	world *sandbox.World
@@ -119,6 +120,9 @@ func (p *playground) routes(shop *atomic.Pointer[http.Handler]) http.Handler {
 }
 
 func (p *playground) open(ctx context.Context, o playgroundOptions, shop *atomic.Pointer[http.Handler]) error {
+	if err := p.world.OpenDoors(ctx); err != nil {
+		return err
+	}
 	vars := p.world.Env()
 	maps.Copy(vars, map[string]string{"REDIS_URL": o.redis, "METRICS_ADDR": "off", "LISTEN_ADDR": ":0"})
 	maps.Copy(vars, o.vars)

@@ -58,7 +58,7 @@ func New(o Options) *Server {
 			},
 			TranNo: func(_ wholesale.Issuer, order string, _ time.Time) string { return order },
 		}, catalogue()),
-		Fault:   &fault.Switch{},
+		Fault:   &fault.Switch{Now: o.Now},
 		token:   o.Token,
 		baseURL: o.BaseURL,
 	}

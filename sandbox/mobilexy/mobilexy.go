@@ -63,7 +63,7 @@ func New(o Options) *Server {
 				return fmt.Sprintf("%s%04d", at.Format("0601021504"), i.N)
 			},
 		}, cat.prices),
-		Fault:  &fault.Switch{},
+		Fault:  &fault.Switch{Now: o.Now},
 		apiKey: o.APIKey,
 		cat:    cat,
 	}

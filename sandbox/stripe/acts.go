@@ -3,6 +3,7 @@ package stripe
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -39,6 +40,7 @@ type Intent struct {
 	Currency           string
 	Description        string
 	Disputed, LiveMode bool
+	Warned             bool // of fraud, early
 	Metadata           map[string]string
 	Created            time.Time
 }
@@ -55,6 +57,7 @@ func (s *Server) Intent(id string) (Intent, bool) {
 		Description: p.Description, LiveMode: p.LiveMode, Metadata: maps.Clone(p.Metadata), Created: p.Created}
 	if ch, ok := s.charges.get(p.Charge); ok {
 		out.Refunded, out.Disputed = ch.Refunded, ch.Disputed
+		out.Warned = slices.ContainsFunc(s.warnings.newest(), func(w *warning) bool { return w.Charge == ch })
 	}
 	return out, true
 }
@@ -78,6 +81,7 @@ func (s *Server) act(id string, do func(v *Session)) error {
 
 // Pay pays an open Session with a card.
 func (s *Server) Pay(id string) error {
+	s.announce(id)
 	return s.act(id, func(v *Session) {
 		p, ch := s.confirm(v, "succeeded")
 		s.receive(v, p, ch)
@@ -96,6 +100,7 @@ func (s *Server) Decline(id string) error {
 
 // PayAsync pays by a slow method: the Session is complete, the money not there yet.
 func (s *Server) PayAsync(id string) error {
+	s.announce(id)
 	return s.act(id, func(v *Session) {
 		p, ch := s.confirm(v, "pending")
 		p.Status, v.Status = "processing", complete

@@ -21,6 +21,14 @@ func (d *dispute) render() renderable {
 		"evidence_details": renderable{"due_by": d.Created.Add(7 * 24 * time.Hour).Unix(), "has_evidence": false, "past_due": false, "submission_count": 0}}
 }
 
+func (s *Server) getDispute(c *call) (renderable, *apiError) {
+	d, ok := s.disputes.get(c.id)
+	if !ok {
+		return nil, missing("dispute", c.id, "dispute")
+	}
+	return d.render(), nil
+}
+
 func (s *Server) listDisputes(c *call) (renderable, *apiError) {
 	of, ch := c.form.str("payment_intent"), c.form.str("charge")
 	return page(c, "/v1/disputes", &s.disputes, func(d *dispute) bool { return (of == "" || d.Charge.Intent == of) && (ch == "" || d.Charge.ID == ch) },

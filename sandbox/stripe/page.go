@@ -100,8 +100,8 @@ func (p *checkoutPage) act(w http.ResponseWriter, r *http.Request, id, action st
 	to := "../" + id
 	switch action {
 	case "pay":
-		if p.server.Pay(id) == nil {
-			if v, ok := p.server.Session(id); ok {
+		if p.server.Confirm(id) == nil {
+			if v, ok := p.server.Session(id); ok && v.Status == complete {
 				to = local(strings.ReplaceAll(v.SuccessURL, "{CHECKOUT_SESSION_ID}", id))
 			}
 		}

@@ -72,6 +72,7 @@ func (s *Server) routes() http.Handler {
 	add("GET /v1/refunds", listParams("payment_intent", "charge"), s.listRefunds)
 	add("GET /v1/refunds/{id}", nil, s.getRefund)
 	add("GET /v1/disputes", listParams("payment_intent", "charge"), s.listDisputes)
+	add("GET /v1/disputes/{id}", nil, s.getDispute)
 	add("GET /v1/balance", nil, s.getBalance)
 	add("GET /v1/account", nil, s.getAccount)
 	add("GET /v1/events", listParams("type", "types", "delivery_success"), s.listEvents)

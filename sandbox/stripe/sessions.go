@@ -179,8 +179,9 @@ func (s *Server) expire(v *Session, c *call) {
 	s.emit("checkout.session.expired", v.render(), c)
 }
 
-// expireDue closes every open Session whose time is up.
+// expireDue closes every open Session whose time is up, and brings the money that comes late.
 func (s *Server) expireDue(now time.Time) {
+	s.arriveDue(now)
 	for _, id := range s.sessions.order {
 		if v := s.sessions.byID[id]; v.Status == open && !now.Before(v.ExpiresAt) {
 			s.expire(v, nil)

@@ -71,6 +71,9 @@ type Server struct {
 	dropping  bool
 	copies    int // extra deliveries of each event
 	outcome   string
+	way       Way
+	before    func(Session)
+	arrivals  []arrival
 }
 
 // New returns a Stripe where nothing was sold yet.
@@ -85,8 +88,8 @@ func New(o Options) *Server {
 		o.HTTPClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
 	s := &Server{
-		Fault: &fault.Switch{}, opt: o, wake: make(chan struct{}, 1),
-		keys: map[string]*remembered{}, outcome: "succeeded",
+		Fault: &fault.Switch{Now: o.Now}, opt: o, wake: make(chan struct{}, 1),
+		keys: map[string]*remembered{}, outcome: "succeeded", way: AtOnce,
 	}
 	s.api = s.Fault.Wrap(s.routes())
 	s.SetWebhook(o.WebhookURL, o.WebhookSecret)

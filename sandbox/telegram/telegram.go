@@ -117,7 +117,7 @@ type chat struct {
 // New returns a Server with no people in it.
 func New(o Options) *Server {
 	s := &Server{
-		Fault:      new(fault.Switch),
+		Fault:      &fault.Switch{Now: o.Now},
 		token:      o.Token,
 		now:        o.Now,
 		after:      o.After,
