@@ -76,7 +76,12 @@ func (s *Service) admit(ctx context.Context, d Draft) (first bool, err error) {
 		return false, errors.New("a draft needs a customer, a price and a cost")
 	case s.adminsOnly && !d.Admin:
 		return false, ErrTestMode
-	case s.paused(d.Plan.Provider) || s.providers[d.Plan.Provider] == nil:
+	case s.providers[d.Plan.Provider] == nil:
+		return false, ErrPaused
+	}
+	if pauses, err := s.Pauses(ctx); err != nil {
+		return false, fmt.Errorf("open order %s: %w", d.ID, err)
+	} else if pauses.Covers(d.Plan.Provider) {
 		return false, ErrPaused
 	}
 	if d.Kind == KindTopUp {

@@ -19,6 +19,7 @@ type memory struct {
 	intents map[string]orders.ID
 	denied  error // of AllowCheckout
 	first   bool  // likewise
+	office
 }
 
 func copied(o *orders.Order) *orders.Order {

@@ -44,6 +44,7 @@ const (
 	WhyTaken      Why = "taken"      // the number belongs to another order
 	WhyUnknownNo  Why = "unknown_no" // the provider doesn't know the number
 	WhyNotReady   Why = "not_ready"  // the provider knows it, and has nothing to install yet
+	WhyDisputed   Why = "disputed"   // the card's holder complained: the bank is giving the money back
 )
 
 // A RefundOffer says what a refund would do, before anybody confirms it.

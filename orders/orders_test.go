@@ -107,7 +107,7 @@ func TestNotEverybodyMayOpen(t *testing.T) {
 		want error
 	}{
 		"test key, real provider": {func(w *world) { w.config.TestSellsToAdminsOnly = true }, draft, orders.ErrTestMode},
-		"paused":                  {func(w *world) { w.config.Paused = func(p esim.Provider) bool { return p == esim.CloudESIM } }, draft, orders.ErrPaused},
+		"paused":                  {func(w *world) { w.store.pauses.Providers = []esim.Provider{esim.CloudESIM} }, draft, orders.ErrPaused},
 		"too many":                {func(w *world) { w.store.denied = orders.ErrTooMany }, draft, orders.ErrTooMany},
 		"no id":                   {func(*world) {}, orders.Draft{ID: "no", Kind: orders.KindESIM, Customer: customer, Plan: plan}, orders.ErrID},
 		"a kind not sold":         {func(*world) {}, orders.Draft{ID: theOrder, Kind: "gift", Customer: customer, Plan: plan}, orders.ErrNotForNow},

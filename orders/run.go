@@ -37,6 +37,7 @@ func (s *Service) Run(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var running sync.WaitGroup
+	running.Go(func() { s.watch(ctx) })
 	tick := time.NewTicker(s.tick)
 	defer tick.Stop()
 	for {

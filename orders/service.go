@@ -54,8 +54,8 @@ type Config struct {
 	TestSellsToAdminsOnly bool
 	// Rate is what one USD costs in the currency customers pay in; zero means 1.
 	Rate decimal.Decimal
-	// Paused says whether no new payment pages are opened for a provider's plans; nil: never.
-	Paused func(esim.Provider) bool
+	// BalanceAlert is the balance at a provider, in USD, under which admins are told; nil means 20.
+	BalanceAlert *decimal.Decimal
 	// PollPayments says whether fresh payment pages are looked at every 5 s, for want of a webhook;
 	// nil: never. It is asked at each look, for the webhook's secret may come and go.
 	PollPayments func() bool
@@ -97,7 +97,7 @@ type Service struct {
 	liveMode   bool
 	adminsOnly bool
 	rate       decimal.Decimal
-	paused     func(esim.Provider) bool
+	low        decimal.Decimal // a provider's balance under it is told of
 	poll       func() bool
 
 	lease, providerTimeout, checkoutTTL, evidenceWait, holdDeadline, reconcile, tick time.Duration
@@ -127,7 +127,6 @@ func New(c Config) (*Service, error) {
 		store: c.Store, payments: c.Payments, providers: c.Providers, notifier: c.Notifier, shelf: c.Shelf, log: c.Log,
 		shop: c.Shop, liveMode: c.LiveMode, adminsOnly: c.TestSellsToAdminsOnly,
 		twins:           orElse(c.Twins, func(esim.Plan) []esim.Plan { return nil }),
-		paused:          orElse(c.Paused, func(esim.Provider) bool { return false }),
 		poll:            orElse(c.PollPayments, func() bool { return false }),
 		now:             orElse(c.Now, func() time.Time { return time.Now().UTC() }),
 		lease:           orDefault(c.Lease, time.Minute),
@@ -145,6 +144,10 @@ func New(c Config) (*Service, error) {
 	}
 	if s.random == nil {
 		s.random = rand.Reader
+	}
+	s.low = decimal.New(balanceAlert, 0)
+	if c.BalanceAlert != nil {
+		s.low = *c.BalanceAlert
 	}
 	if s.rate.IsZero() {
 		s.rate = decimal.New(1, 0)
@@ -193,7 +196,7 @@ func orDefault[T time.Duration | int](v, d T) T {
 	return v
 }
 
-func orElse[F func(esim.Plan) []esim.Plan | func(esim.Provider) bool | func() bool | func() time.Time |
+func orElse[F func(esim.Plan) []esim.Plan | func() bool | func() time.Time |
 	func(context.Context, time.Duration) error](f, d F) F {
 	if f == nil {
 		return d

@@ -115,6 +115,7 @@ func (a *app) newOrders(p parts, notifier orders.Notifier) (*orders.Service, err
 		LiveMode: a.cfg.LiveKey(), TestSellsToAdminsOnly: a.cfg.TestSellsToAdminsOnly(), Rate: a.cfg.Pricing.Rate,
 		PollPayments: func() bool { return a.cfg.PublicURL == "" || len(a.secrets.get()) == 0 },
 		Lease:        a.cfg.OrderLease, ProviderTimeout: a.cfg.ProviderTimeout, CheckoutTTL: a.cfg.CheckoutTTL,
+		BalanceAlert: &a.cfg.BalanceAlert,
 		EvidenceWait: a.cfg.EvidenceWait, HoldDeadline: a.cfg.HoldDeadline, ReconcileInterval: a.cfg.ReconcileInterval,
 		Now: a.now, Log: a.log,
 	})
