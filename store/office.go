@@ -86,16 +86,22 @@ func (v *Orders) browse(ctx context.Context, state orders.State, first int, list
 		found = append(found, r.Val()...)
 	}
 	slices.SortFunc(found, func(a, b redis.Z) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Member.(string), b.Member.(string)))
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(idOf(a), idOf(b)))
 	})
 	ids, seen := make([]orders.ID, 0, len(found)), map[orders.ID]bool{}
 	for _, z := range found {
-		id := orders.ID(z.Member.(string))
+		id := idOf(z)
 		if !seen[id] { // one that changed its state meanwhile was in two sets
 			ids, seen[id] = append(ids, id), true
 		}
 	}
 	return ids, total, nil
+}
+
+// idOf returns the order that a set's member names.
+func idOf(z redis.Z) orders.ID {
+	text, _ := z.Member.(string) // the library gives nothing else
+	return orders.ID(text)
 }
 
 // ByICCID returns the order that bought the eSIM with that number, in one round trip;

@@ -134,9 +134,7 @@ func (v *Orders) Due(ctx context.Context, now time.Time, limit int) ([]orders.ID
 	slices.SortStableFunc(all, func(a, b redis.Z) int { return cmp.Compare(a.Score, b.Score) })
 	ids := make([]orders.ID, 0, min(limit, len(all)))
 	for _, z := range all[:min(limit, len(all))] {
-		if id, ok := z.Member.(string); ok {
-			ids = append(ids, orders.ID(id))
-		}
+		ids = append(ids, idOf(z))
 	}
 	return ids, nil
 }

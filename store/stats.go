@@ -91,6 +91,10 @@ func (c *tally) once(mark string, at time.Time, field string, by int64) {
 
 // count has a pipeline count what happened to an order.
 func (v *Orders) count(ctx context.Context, p redis.Pipeliner, o *orders.Order) {
+	now := v.s.now()
+	if now.Sub(o.UpdatedAt) >= statsTTL {
+		return // and so is all that happened to it before
+	}
 	back := o.Refund.Total
 	if back.Currency == "" {
 		back.Currency = o.Payment.Received.Currency
@@ -99,7 +103,7 @@ func (v *Orders) count(ctx context.Context, p redis.Pipeliner, o *orders.Order) 
 	if o.State == orders.Expired && o.Payment.PaidAt.IsZero() {
 		marksTTL = expiredTTL // as long as the order
 	}
-	c := tally{id: o.ID, now: v.s.now(), keys: []string{countedKey(o.ID), figuresKey(o.ID, o.UpdatedAt)}}
+	c := tally{id: o.ID, now: now, keys: []string{countedKey(o.ID), figuresKey(o.ID, o.UpdatedAt)}}
 	c.args = []any{marksTTL.Milliseconds(), statsTTL.Milliseconds(), o.Version, returnedPrefix + string(back.Currency), back.Minor, figureRefunds}
 	c.once("o", o.CreatedAt, figureOpened, 1)
 	c.once("p", o.Payment.PaidAt, figurePaid, 1)

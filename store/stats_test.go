@@ -36,9 +36,14 @@ func stats(t *testing.T, s *store.Store, first time.Time, days int) []orders.Day
 
 type byCurrency = map[esim.Currency]int64
 
-func testStats(t *testing.T, s *store.Store) {
-	day := func(n int) time.Time { return time.Date(2026, 3, n, 23, 30, 0, 0, time.UTC) }
-	// One order walks through six days, another stays unpaid, a top-up is paid for in another currency.
+// statsDay is shortly before the end of a day.
+func statsDay(n int) time.Time { return time.Date(2026, 3, n, 23, 30, 0, 0, time.UTC) }
+
+// projectDays projects what happens on six days: one order walks through them, another stays unpaid, a
+// top-up is paid for in another currency. It returns the first as it ends.
+func projectDays(t *testing.T, s *store.Store) *orders.Order {
+	t.Helper()
+	day := statsDay
 	o := order(t, 63)
 	o.CreatedAt, o.UpdatedAt = day(1), day(1)
 	project(t, s, o)
@@ -71,7 +76,11 @@ func testStats(t *testing.T, s *store.Store) {
 	topup.Bought = bought(t)
 	topup.Bought.At, topup.Bought.Plan.Wholesale = day(3), usd("0.10")
 	project(t, s, topup)
+	return o
+}
 
+func testStats(t *testing.T, s *store.Store) {
+	o, day := projectDays(t, s), statsDay
 	midnight := func(n int) time.Time { return day(n).Truncate(24 * time.Hour) }
 	want := []orders.DayStats{
 		{Day: midnight(1), Opened: 2},
@@ -149,7 +158,9 @@ func TestStatisticsAreBounded(t *testing.T) {
 	old.Payment = orders.Payment{Received: old.Plan.Retail, PaidAt: old.CreatedAt}
 	unpaid := order(t, 1)
 	unpaid.State = orders.Expired
-	for _, o := range []*orders.Order{old, unpaid} {
+	older := *old
+	older.ID, older.UpdatedAt, older.Refund.Total = "OLD", old.CreatedAt, old.Plan.Retail
+	for _, o := range []*orders.Order{old, unpaid, &older} {
 		project(t, s, o)
 	}
 	for id, want := range map[orders.ID]time.Duration{old.ID: 400, unpaid.ID: 90} {
@@ -162,7 +173,7 @@ func TestStatisticsAreBounded(t *testing.T) {
 			}
 		}
 	}
-	if got := stats(t, s, old.CreatedAt, 1); got[0].Opened != 0 || got[0].Paid != 0 {
+	if got := stats(t, s, old.CreatedAt, 1); got[0].Opened != 0 || got[0].Paid != 0 || got[0].Refunds != 0 {
 		t.Errorf("what is older than the figures is counted: %+v", got[0])
 	}
 	if got := stats(t, s, epoch, 1); got[0].Opened != 1 {
