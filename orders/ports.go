@@ -103,8 +103,19 @@ type CheckoutSession struct {
 	Refunded   esim.Money
 	Disputed   bool
 	ReceiptURL string
+	URL        string // of its page, while it is open
+	CreatedAt  time.Time
 	ExpiresAt  time.Time
+	PaidAt     time.Time // when the money came in; zero until then
 	Metadata   map[string]string
+
+	// Draft is what the order was opened from, as far as Stripe was told: the plan bare of its
+	// terms (Plan.Kind is empty) where they were too long to be told. Nil where it makes no sense.
+	Draft *Draft
+	// Fence is the right to buy, as Payments.Fence reads it; zero without a payment.
+	Fence Fence
+	// Refunds is the highest number of the order's refunds that Stripe knows of.
+	Refunds int
 }
 
 // A Fence is the state of the right to buy.

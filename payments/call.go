@@ -74,6 +74,11 @@ func (e *Error) silent() bool {
 // stored says that Stripe may remember this very error under the key, while the work may be done.
 func (e *Error) stored() bool { return e.Status >= http.StatusInternalServerError }
 
+// reused says that the idempotency key came with another request before.
+func (e *Error) reused() bool {
+	return e.Status == http.StatusBadRequest && e.Type == string(stripe.ErrorTypeIdempotency)
+}
+
 // A manner says when a call may be made again.
 type manner int
 

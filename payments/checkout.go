@@ -16,25 +16,6 @@ import (
 	"esimbot/orders"
 )
 
-// Metadata of a Checkout Session and of its PaymentIntent. From it an order is rebuilt when Redis
-// has forgotten it, so it names everything that is not in the catalogue; never an activation code.
-const (
-	metaShop      = "shop"
-	metaOrder     = "order_id"
-	metaKind      = "kind"
-	metaCustomer  = "customer"
-	metaLanguage  = "language"
-	metaProvider  = "provider"
-	metaPlan      = "plan"      // esim.Plan.ID
-	metaRef       = "plan_ref"  // esim.Plan.Ref
-	metaRetail    = "retail"    // minor units
-	metaCurrency  = "currency"  // of retail
-	metaWholesale = "wholesale" // USD
-	metaESIM      = "esim"      // of a top-up: the order that bought the eSIM
-	metaBuy       = "buy"       // the fence
-	metaRefund    = "refund"    // of a refund: "<order>:<n>"
-)
-
 // What Stripe takes of a text in characters; a longer one is cut.
 const (
 	maxName        = 250
@@ -52,16 +33,17 @@ func (s *Stripe) OpenCheckout(ctx context.Context, o *orders.Order) (orders.Chec
 	key := "checkout:" + string(o.ID)
 	cs, err := s.open(ctx, o, key)
 	var e *Error
-	if errors.As(err, &e) && e.stored() {
-		// Stripe remembers the error under the key. Either the Session was made all the same, or
-		// none is open, and a second key may open one.
+	if errors.As(err, &e) && (e.stored() || e.reused()) {
+		// Stripe remembers an error under the key, or what another version of this program asked
+		// under it. Either the Session was made all the same, or none is open, and after an error
+		// a second key may open one.
 		found, readErr := s.find(ctx, o)
 		switch {
 		case readErr != nil:
 			err = fmt.Errorf("%w; not read back: %w", err, readErr)
 		case found != nil:
 			cs, err = found, nil
-		default:
+		case e.stored():
 			cs, err = s.open(ctx, o, key+":2")
 		}
 	}
@@ -138,19 +120,6 @@ func (s *Stripe) closes(o *orders.Order) time.Time {
 	return o.CreatedAt.Add(s.cfg.CheckoutTTL)
 }
 
-func (s *Stripe) metadata(o *orders.Order) map[string]string {
-	m := map[string]string{
-		metaShop: s.cfg.ShopID, metaOrder: string(o.ID), metaKind: string(o.Kind), metaCustomer: strconv.FormatInt(o.Customer, 10),
-		metaLanguage: o.Language, metaProvider: string(o.Plan.Provider), metaPlan: o.Plan.ID, metaRef: o.Plan.Ref(),
-		metaRetail: strconv.FormatInt(o.Plan.Retail.Minor, 10), metaCurrency: string(o.Plan.Retail.Currency),
-		metaWholesale: o.Plan.Wholesale.String(),
-	}
-	if o.Kind == orders.KindTopUp {
-		m[metaESIM] = string(o.ESIM)
-	}
-	return m
-}
-
 // find looks for a Session of the order among those opened since the order was created; nil when
 // there is none.
 func (s *Stripe) find(ctx context.Context, o *orders.Order) (found *stripe.CheckoutSession, err error) {
@@ -203,7 +172,7 @@ func (s *Stripe) pages(ctx context.Context, since time.Time, expand []string, fn
 // payment and charge read. It ends at fn's first error.
 // https://docs.stripe.com/api/checkout/sessions/list
 func (s *Stripe) ListSessions(ctx context.Context, since time.Time, fn func(*orders.CheckoutSession) error) error {
-	return s.pages(ctx, since, []string{"data.payment_intent.latest_charge"}, func(cs *stripe.CheckoutSession) (bool, error) {
+	return s.pages(ctx, since, []string{"data." + expandCharge, "data." + expandRefunds}, func(cs *stripe.CheckoutSession) (bool, error) {
 		if cs.Metadata[metaShop] != s.cfg.ShopID {
 			return true, nil
 		}
@@ -221,7 +190,8 @@ func (s *Stripe) Session(ctx context.Context, sessionID string) (*orders.Checkou
 	err := s.call(ctx, "read checkout", harmless, func(ctx context.Context) error {
 		p := &stripe.CheckoutSessionParams{}
 		p.Context = ctx
-		p.AddExpand("payment_intent.latest_charge")
+		p.AddExpand(expandCharge)
+		p.AddExpand(expandRefunds)
 		var err error
 		cs, err = s.api.CheckoutSessions.Get(sessionID, p)
 		return err
@@ -235,13 +205,20 @@ func (s *Stripe) Session(ctx context.Context, sessionID string) (*orders.Checkou
 	return session(cs), nil
 }
 
+// What is read with a Session.
+const (
+	expandCharge  = "payment_intent.latest_charge"
+	expandRefunds = "payment_intent.latest_charge.refunds" // the newest ten
+)
+
 func session(cs *stripe.CheckoutSession) *orders.CheckoutSession {
 	out := &orders.CheckoutSession{
 		ID: cs.ID, Status: string(cs.Status), Order: cs.ClientReferenceID, Shop: cs.Metadata[metaShop],
 		Paid: cs.PaymentStatus == stripe.CheckoutSessionPaymentStatusPaid ||
 			cs.PaymentStatus == stripe.CheckoutSessionPaymentStatusNoPaymentRequired,
-		Amount: money(cs.AmountTotal, cs.Currency), LiveMode: cs.Livemode,
-		ExpiresAt: time.Unix(cs.ExpiresAt, 0).UTC(), Metadata: map[string]string{},
+		Amount: money(cs.AmountTotal, cs.Currency), LiveMode: cs.Livemode, URL: cs.URL,
+		CreatedAt: time.Unix(cs.Created, 0).UTC(), ExpiresAt: time.Unix(cs.ExpiresAt, 0).UTC(), Metadata: map[string]string{},
+		Draft: draft(cs.Metadata),
 	}
 	// A customer who paid in a currency of their own paid this in ours.
 	if c := cs.CurrencyConversion; c != nil {
@@ -255,12 +232,31 @@ func session(cs *stripe.CheckoutSession) *orders.CheckoutSession {
 	if p := cs.PaymentIntent; p != nil {
 		out.Intent = p.ID
 		maps.Copy(out.Metadata, p.Metadata)
+		out.Fence = fence(p)
 		if ch := p.LatestCharge; ch != nil {
 			out.Refunded = scale(ch.AmountRefunded, p, out.Amount)
-			out.Disputed, out.ReceiptURL = ch.Disputed, ch.ReceiptURL
+			out.Disputed, out.ReceiptURL, out.Refunds = ch.Disputed, ch.ReceiptURL, refundsOf(ch, out.Order)
+			if out.Paid {
+				out.PaidAt = time.Unix(ch.Created, 0).UTC()
+			}
 		}
 	}
 	return out
+}
+
+// refundsOf returns the highest number of an order's refunds that stands on a charge, whatever came
+// of them: the next one needs a higher one.
+func refundsOf(ch *stripe.Charge, order string) (highest int) {
+	if ch.Refunds == nil {
+		return 0
+	}
+	for _, r := range ch.Refunds.Data {
+		number, ours := strings.CutPrefix(r.Metadata[metaRefund], order+":")
+		if n, err := strconv.Atoi(number); err == nil && ours && n <= maxRefunds {
+			highest = max(highest, n)
+		}
+	}
+	return highest
 }
 
 // ExpireCheckout closes an open Session. One that is complete or expired already is no error.

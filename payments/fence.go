@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -15,8 +14,8 @@ import (
 	"esimbot/orders"
 )
 
-// Fence reads the right to buy: the PaymentIntent's metadata "buy", and what came in and went back
-// of its latest charge, in the shop's currency.
+// Fence reads the right to buy: the PaymentIntent's metadata "buy", "got" and "done", and what came
+// in and went back of its latest charge, in the shop's currency.
 // https://docs.stripe.com/api/payment_intents/retrieve
 func (s *Stripe) Fence(ctx context.Context, intent string) (orders.Fence, error) {
 	ctx, cancel := within(ctx)
@@ -25,12 +24,17 @@ func (s *Stripe) Fence(ctx context.Context, intent string) (orders.Fence, error)
 	if err != nil {
 		return orders.Fence{}, err
 	}
+	return fence(p), nil
+}
+
+func fence(p *stripe.PaymentIntent) orders.Fence {
 	total := asked(p)
-	f := orders.Fence{Value: p.Metadata[metaBuy], Received: scale(p.AmountReceived, p, total), Refunded: scale(0, p, total)}
+	f := marks(p.Metadata)
+	f.Received, f.Refunded = scale(p.AmountReceived, p, total), scale(0, p, total)
 	if ch := p.LatestCharge; ch != nil {
 		f.Refunded, f.Disputed = scale(ch.AmountRefunded, p, total), ch.Disputed
 	}
-	return f, nil
+	return f
 }
 
 // intent reads a PaymentIntent with its latest charge.
@@ -60,7 +64,7 @@ func (s *Stripe) RaiseFence(ctx context.Context, intent string, order orders.ID,
 	switch {
 	case !errors.As(err, &e):
 		return err
-	case e.Status == http.StatusBadRequest && e.Type == string(stripe.ErrorTypeIdempotency):
+	case e.reused():
 		return fmt.Errorf("%w: %w", orders.ErrFenceTaken, err)
 	case !e.stored():
 		return err

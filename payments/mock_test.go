@@ -2,6 +2,7 @@ package payments
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -35,6 +36,7 @@ func TestEveryRequestIsStripes(t *testing.T) {
 	for _, want := range []string{
 		"POST /v1/checkout/sessions", "GET /v1/checkout/sessions", "GET /v1/checkout/sessions/", "POST /v1/checkout/sessions/",
 		"GET /v1/payment_intents/", "POST /v1/payment_intents/", "GET /v1/refunds", "POST /v1/refunds", "GET /v1/balance",
+		"GET /v1/charges/", "GET /v1/refunds/", "GET /v1/disputes/",
 		"GET /v1/webhook_endpoints", "POST /v1/webhook_endpoints", "POST /v1/webhook_endpoints/", "DELETE /v1/webhook_endpoints/",
 	} {
 		if !front.seen[want] {
@@ -78,6 +80,11 @@ func everyCall(t *testing.T, s *Stripe, topUp bool) {
 	}
 	if _, err := s.Refund(ctx, "pi_1", o.ID, 1, usd(100)); err != nil {
 		t.Errorf("refund: %v", err)
+	}
+	for _, id := range []string{"cs_test_1", "pi_1", "ch_1", "re_1", "dp_1"} {
+		if _, err := s.OrderOf(ctx, id); !errors.Is(err, orders.ErrNotFound) { // the samples are nobody's
+			t.Errorf("order of %s: %v", id, err)
+		}
 	}
 	if a, err := s.CheckCredentials(ctx); err != nil || a.ServerTime.IsZero() {
 		t.Errorf("credentials: %+v, %v", a, err)
@@ -139,7 +146,7 @@ func (s *strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // kindOf replaces what follows a collection by "/".
 func kindOf(path string) string {
-	for _, c := range []string{"/v1/checkout/sessions", "/v1/payment_intents", "/v1/webhook_endpoints", "/v1/refunds"} {
+	for _, c := range []string{"/v1/checkout/sessions", "/v1/payment_intents", "/v1/webhook_endpoints", "/v1/refunds", "/v1/charges", "/v1/disputes"} {
 		if strings.HasPrefix(path, c+"/") {
 			return c + "/"
 		}

@@ -208,7 +208,14 @@ func TestSessionTellsEverything(t *testing.T) {
 	meta := v.Metadata
 	meta["got"] = "1:A7"
 	want := &orders.CheckoutSession{ID: id, Status: "complete", Paid: true, Order: "7KQ2M9X4TB", Shop: testShop, Intent: intent, Amount: usd(455),
-		Refunded: usd(155), Disputed: true, ReceiptURL: v.URL + "/receipt", ExpiresAt: v.ExpiresAt, Metadata: meta}
+		Refunded: usd(155), Disputed: true, ReceiptURL: v.URL + "/receipt", CreatedAt: v.Created.Truncate(time.Second), ExpiresAt: v.ExpiresAt,
+		PaidAt: got.PaidAt, Metadata: meta,
+		Draft: &orders.Draft{ID: "7KQ2M9X4TB", Kind: orders.KindESIM, Customer: 777, Language: "es", Plan: esim.Plan{Provider: esim.Mobilexy, ID: "855",
+			Wholesale: decimal.RequireFromString("3.5"), Retail: usd(455)}},
+		Fence: orders.Fence{Got: "1:A7", Received: usd(455), Refunded: usd(155), Disputed: true}}
+	if got.PaidAt.IsZero() {
+		t.Error("not told when it was paid")
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("session (-want +got):\n%s", diff)
 	}

@@ -11,8 +11,13 @@ import (
 	"esimbot/orders"
 )
 
+// errNumberTaken says that the order's refund of that number is another one, which Redis has lost: the
+// next number is free.
+var errNumberTaken = errors.New("the number is another refund's")
+
 // Refund returns amount of a payment under idempotency key "refund:<order>:<n>". A refund that
-// stands already under that order and n is returned as it is, so a repeat makes no second one.
+// stands already under that order and n is returned as it is, so a repeat makes no second one; one
+// of another amount is an error, and the next n free.
 // https://docs.stripe.com/api/refunds/create
 func (s *Stripe) Refund(ctx context.Context, intent string, order orders.ID, n int, amount esim.Money) (orders.Refund, error) {
 	ctx, cancel := within(ctx)
@@ -46,6 +51,9 @@ func (s *Stripe) Refund(ctx context.Context, intent string, order orders.ID, n i
 	}
 	if err != nil {
 		return orders.Refund{}, err
+	}
+	if made.Amount != minor {
+		return orders.Refund{}, fmt.Errorf("refund %s: %w", name, errNumberTaken)
 	}
 	return orders.Refund{ID: made.ID, Amount: scale(made.Amount, p, asked(p)), Status: string(made.Status)}, nil
 }
