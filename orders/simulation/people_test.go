@@ -1,0 +1,410 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"esimbot/esim"
+	"esimbot/orders"
+)
+
+// service is the real order machine of a process.
+func (w *world) service(p *process) *orders.Service {
+	s, err := orders.New(orders.Config{
+		Store: storePort{p}, Shelf: storePort{p}, Payments: stripePort{p}, Notifier: telegramPort{p}, Providers: w.providers(p),
+		Twins: w.twins, Rate: decimal.New(1, 0), Shop: shop, Now: p.clock, Random: numbers{w.rng}, Owner: p.owner,
+		Log: slog.New(slog.DiscardHandler), Sequential: true,
+		Wait: func(_ context.Context, d time.Duration) error {
+			if p.dead {
+				return errDead
+			}
+			w.rest(d)
+			if p.dead {
+				return errDead
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// twins is the same plan at the other provider.
+func (w *world) twins(plan esim.Plan) []esim.Plan {
+	for _, id := range []esim.Provider{esim.CloudESIM, esim.Mobilexy} {
+		if s := w.sellers[id]; id != plan.Provider {
+			return []esim.Plan{s.plan(s.order(plan), orders.KindESIM)}
+		}
+	}
+	return nil
+}
+
+// wake has the process look at the due set at a time, unless it does before.
+func (p *process) wake(at time.Time) {
+	if at.Before(p.w.now) {
+		at = p.w.now
+	}
+	if p.dead || (p.polls > 0 && !at.Before(p.pollAt)) {
+		return
+	}
+	p.polls++
+	poll := p.polls
+	p.pollAt = at
+	p.w.after(at.Sub(p.w.now), func() {
+		if !p.dead && poll == p.polls {
+			p.w.spawn(p, p.poll)
+		}
+	})
+}
+
+// stir has every process look at the due set when an order comes due.
+func (w *world) stir(due time.Time) {
+	for _, p := range w.replicas {
+		if p != nil {
+			p.wake(due.Add(-p.skew).Add(w.between(0, time.Second)))
+		}
+	}
+}
+
+// poll looks at the due set, as Run does each second, and drives what is due. In between it sleeps:
+// a look that finds nothing changes nothing.
+func (p *process) poll() {
+	w := p.w
+	p.pollAt = w.now.Add(time.Hour) // until this look is over
+	ids, err := storePort{p}.Due(background, p.clock(), 64)
+	if p.dead {
+		return
+	}
+	for _, id := range ids {
+		if !p.busy[id] && !w.now.Before(p.shunned[id]) {
+			p.busy[id] = true
+			w.after(0, func() { w.spawn(p, func() { p.step(id) }) })
+		}
+	}
+	next := w.now.Add(10 * time.Minute)
+	if w.calm {
+		next = w.now.Add(24 * time.Hour)
+	}
+	for id, due := range w.redis.due {
+		at := due.Add(-p.skew)
+		if until := p.shunned[id]; at.Before(until) {
+			at = until
+		}
+		if at.Before(next) {
+			next = at
+		}
+	}
+	if soon := w.now.Add(time.Second); err != nil || next.Before(soon) {
+		next = soon
+	}
+	p.polls++ // what was set meanwhile is seen to now
+	p.pollAt = next.Add(time.Second)
+	p.wake(next)
+}
+
+// step drives one order; one that fails is left alone for a moment, as Run does it.
+func (p *process) step(id orders.ID) {
+	err := p.service.Step(background, id)
+	delete(p.busy, id)
+	delete(p.shunned, id)
+	if err != nil && !p.dead {
+		p.w.note(id, p.owner, "step", text(err))
+		p.shunned[id] = p.w.now.Add(10 * time.Second)
+	}
+}
+
+// A plan of a world: how long its troubles last, and how many orders it sees.
+const (
+	mostOrders = 44
+	leastOrder = 16
+)
+
+// live has everything happen that happens in a world.
+func (w *world) live() {
+	trouble := w.between(4*time.Hour, 30*time.Hour)
+	for range leastOrder + w.rng.IntN(mostOrders-leastOrder) {
+		w.after(w.between(0, trouble*2/3), w.order)
+	}
+	for at := time.Duration(0); at < trouble; at += w.between(time.Minute, time.Hour) {
+		w.after(at, w.remember)
+	}
+	for range 3 {
+		if w.strikes(faultRollback) {
+			w.after(w.between(time.Minute, trouble), w.rollback)
+		}
+	}
+	if w.strikes(faultWiped) {
+		w.after(w.between(time.Minute, trouble), func() { w.forget(newRedis()) })
+	}
+	for at := time.Duration(0); at < trouble; at += w.between(10*time.Minute, 3*time.Hour) {
+		w.after(at, w.refill)
+	}
+	w.until(dawn.Add(trouble), func() bool { return false })
+	w.calm = true
+	w.refill()
+	w.note("", "world", "the sky clears", "")
+	w.stir(w.now)
+	w.until(w.now.Add(3*sweepEvery), func() bool { return false })
+	var looked time.Time
+	settled := false
+	w.until(dawn.Add(40*24*time.Hour), func() bool {
+		if w.now.Sub(looked) >= time.Hour {
+			looked, settled = w.now, w.settled()
+		}
+		return settled
+	})
+	w.figures.virtual = w.now.Sub(dawn)
+	w.end()
+}
+
+// remember takes a snapshot of Redis.
+func (w *world) remember() {
+	w.past = append(w.past, w.redis.snapshot())
+	if len(w.past) > 4 {
+		w.past = w.past[1:]
+	}
+}
+
+func (w *world) rollback() {
+	if len(w.past) > 0 {
+		w.forget(w.past[w.rng.IntN(len(w.past))].snapshot())
+	}
+}
+
+// forget sets Redis back, under the feet of whoever works with it, and perhaps with all of them dead.
+func (w *world) forget(to *redis) {
+	w.figures.rollbacks++
+	w.past = nil
+	if len(to.docs) > 0 {
+		w.past = []*redis{to.snapshot()}
+	}
+	w.redis = to
+	w.note("", "redis", "rolled back", fmt.Sprint(len(to.docs), " orders are left"))
+	if w.rng.IntN(2) == 0 {
+		for _, p := range w.replicas {
+			p.kill()
+		}
+	}
+	w.stir(w.now)
+}
+
+// refill is the shop's owner, who adds money at the providers.
+func (w *world) refill() {
+	for _, id := range []esim.Provider{esim.CloudESIM, esim.Mobilexy} {
+		if s := w.sellers[id]; w.calm || s.balance < 3*price && w.rng.IntN(2) == 0 {
+			s.balance += 30 * price
+		}
+	}
+}
+
+const customers = 5
+
+// order is a customer who buys an eSIM, or one to three top-ups at once of one they have.
+func (w *world) order() {
+	customer := 4711 + w.rng.Int64N(customers)
+	if w.strikes(faultBlocked) {
+		w.telegram.blocked[customer] = true
+	}
+	if w.rng.IntN(3) == 0 {
+		if base := w.owned(customer); base != nil {
+			w.link(base)
+			for range 1 + w.rng.IntN(3)*w.rng.IntN(2) {
+				w.draft(customer, base)
+			}
+			return
+		}
+	}
+	w.draft(customer, nil)
+}
+
+// owned draws an eSIM that was delivered to the customer; nil if there is none.
+func (w *world) owned(customer int64) *sale {
+	var mine []*sale
+	for _, id := range []esim.Provider{esim.CloudESIM, esim.Mobilexy} {
+		for _, x := range w.sellers[id].sales {
+			if b := w.books[x.order]; x.to == nil && b.draft.Customer == customer && len(w.telegram.photos[x.order]) > 0 {
+				mine = append(mine, x)
+			}
+		}
+	}
+	if len(mine) == 0 {
+		return nil
+	}
+	return mine[w.rng.IntN(len(mine))]
+}
+
+// link is a customer who uses the eSIM, and tells the shop its ICCID where nobody else does.
+func (w *world) link(x *sale) {
+	x.used = append(x.used, use{w.now, w.rng.Int64N(esim.GB / 3)})
+	w.note(x.order, "customer", "uses the eSIM", "")
+	if old := w.redis.lines[x.order]; old != nil && old.Ref.ICCID == "" {
+		n := *old
+		n.Ref.ICCID, n.Ref.TranNo = x.iccid, x.tran
+		w.redis.lines[x.order] = &n
+		w.redis.iccids[x.iccid] = x.order
+	}
+}
+
+// draft is a customer's tap on Buy.
+func (w *world) draft(customer int64, base *sale) {
+	id := w.id()
+	d := orders.Draft{ID: id, Kind: orders.KindESIM, Customer: customer, Language: "en", Screen: orders.Message{Chat: customer, ID: 1}}
+	seller := w.sellers[esim.CloudESIM]
+	if w.rng.IntN(2) == 0 {
+		seller = w.sellers[esim.Mobilexy]
+	}
+	if base != nil {
+		d.Kind, d.ESIM, seller = orders.KindTopUp, base.order, w.sellers[base.plan.Provider]
+	}
+	d.Plan = seller.plan(id, d.Kind)
+	b := &book{draft: d, wished: map[string]int64{}}
+	w.books[id], w.ids = b, append(w.ids, id)
+	if w.strikes(faultPrice) {
+		b.rises = w.rng.Int64N(300)
+	}
+	if w.strikes(faultGone) {
+		b.gone = true
+	}
+	if w.story != nil {
+		w.story.family(id, d.ESIM)
+	}
+	w.note(id, "customer", "wants "+string(d.Kind)+" of "+d.Plan.Key(), string(d.ESIM))
+	w.tap(b, 0)
+}
+
+func (w *world) id() orders.ID {
+	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	b := make([]byte, 10)
+	for i := range b {
+		b[i] = alphabet[w.rng.IntN(len(alphabet))]
+	}
+	return orders.ID(b)
+}
+
+// tap opens the order's page, again if that failed, and then pays, or not.
+func (w *world) tap(b *book, times int) {
+	again := func() {
+		if times < 6 {
+			w.outside(w.between(2*time.Second, time.Minute), func() { w.tap(b, times+1) })
+		}
+	}
+	p := w.alive()
+	if p == nil {
+		again()
+		return
+	}
+	w.spawn(p, func() {
+		o, err := p.service.Open(background, b.draft)
+		switch {
+		case err != nil || p.dead:
+			w.note(b.draft.ID, p.owner, "open", text(err))
+			again()
+		case o.State == orders.AwaitingPayment && o.Checkout.SessionID != "":
+			w.decide(b, o.Checkout.SessionID)
+		}
+	})
+}
+
+func (w *world) decide(b *book, session string) {
+	cs := w.stripe.sessions[session]
+	switch w.rng.IntN(14) {
+	case 0: // never comes back
+	case 1:
+		w.outside(w.between(time.Second, 20*time.Minute), func() { w.visit(b, true) })
+	case 2: // at the last moment
+		w.outside(max(0, cs.ExpiresAt.Sub(w.now)-w.between(0, time.Second)), func() { w.stripe.pay(cs) })
+	case 3: // twice, in two windows
+		w.outside(w.between(0, time.Minute), func() { w.tap(b, 6) })
+		fallthrough
+	default:
+		w.outside(w.between(5*time.Second, 10*time.Minute), func() {
+			w.stripe.pay(cs)
+			if w.rng.IntN(3) == 0 {
+				w.visit(b, false)
+			}
+			if i := cs.intent; i != nil {
+				for range 2 {
+					w.after(w.between(time.Second, 3*time.Hour), func() {
+						if i.paid && !w.calm {
+							w.stripe.byHand(i)
+						}
+					})
+				}
+			}
+		})
+	}
+}
+
+// visit is a customer who comes back from the page, or cancels.
+func (w *world) visit(b *book, cancel bool) {
+	p := w.alive()
+	if p == nil {
+		return
+	}
+	w.spawn(p, func() {
+		var err error
+		if cancel {
+			_, err = p.service.Cancel(background, b.draft.ID, b.draft.Customer)
+		} else {
+			_, err = p.service.Check(background, b.draft.ID, b.draft.Customer)
+		}
+		w.note(b.draft.ID, p.owner, "visit", text(err))
+	})
+}
+
+// changed keeps the world's own book on an order up to date with what is written to Redis.
+func (w *world) changed(before, next *orders.Order, entry orders.LogEntry) {
+	b := w.books[next.ID]
+	if b == nil || before.State == next.State {
+		return
+	}
+	admin := len(entry.Actor) > 6 && entry.Actor[:6] == "admin:"
+	switch next.State {
+	case orders.Paid:
+		if admin {
+			b.approved++
+		}
+	case orders.Refunding:
+		b.wish(before, next)
+		b.closed = b.closed || admin && next.Refund.Amount.Minor == 0
+	case orders.Expired:
+		b.closed = b.closed || admin
+	case orders.Review:
+		b.reviewed = w.now
+		if !w.calm || w.rng.IntN(2) == 0 {
+			w.after(w.between(10*time.Minute, 8*time.Hour), func() { w.resolve(next.ID, next.Attempt.N) })
+		}
+	case orders.Delivered:
+		if !w.calm && w.rng.IntN(6) == 0 {
+			w.after(w.between(time.Minute, 5*time.Hour), func() { w.regret(next.ID) })
+		}
+	default:
+		if !w.calm && w.rng.IntN(100) == 0 {
+			w.after(w.between(time.Second, time.Minute), func() { w.regret(next.ID) })
+		}
+	}
+}
+
+// wish notes that a refund was begun. One that a rolled back Redis has begun before counts once.
+func (b *book) wish(before, next *orders.Order) {
+	b.wished[fmt.Sprintf("%d %s", next.Refund.N, next.Refund.Amount)] = next.Refund.Amount.Minor
+	left := before.Payment.Received.Minor - before.Refund.Total.Minor
+	b.whole = b.whole || next.Refund.Amount.Minor >= left || next.Refund.Amount.Minor == 0
+}
+
+func (w *world) sale(id orders.ID, number string) *sale {
+	for _, s := range w.sellers {
+		i := slices.IndexFunc(s.sales, func(x *sale) bool { return x.no == number && x.order == id })
+		if i >= 0 {
+			return s.sales[i]
+		}
+	}
+	return nil
+}
