@@ -92,8 +92,11 @@ func (s *Service) news(o *Order, f Fence) string {
 // lag is how old a provider's numbers may be that could still prove the order's top-up; zero where
 // they would come at once, or can't prove anything.
 func (s *Service) lag(o *Order) time.Duration {
-	p := s.providers[o.Attempt.Provider]
-	if o.Kind != KindTopUp || o.Attempt.Before == nil || p == nil {
+	p, before := s.providers[o.Attempt.Provider], o.Attempt.Before
+	if o.Kind != KindTopUp || before == nil || p == nil {
+		return 0
+	}
+	if before.TotalBytes <= 0 && before.RemainingBytes < 0 && before.ExpiresAt.IsZero() {
 		return 0
 	}
 	return p.Abilities().UsageDelay

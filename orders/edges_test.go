@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -25,6 +26,14 @@ type seller struct {
 	change  func(*esim.Plan) // of the terms since the plan was sold
 
 	sold int
+	// Of the eSIM that is topped up: when that was done, and how long its numbers lag.
+	applied []time.Time
+	lag     time.Duration
+	mute    bool // its numbers aren't told
+	// Answers to Cancel in turn: "refused", "unheard", "done unheard", "not sent"; without: done.
+	cancels   []string
+	cancelled bool
+	asked     int // cancels called
 }
 
 func (p *seller) ID() esim.Provider { return p.id }
@@ -65,34 +74,45 @@ func (p *seller) profile() esim.Profile {
 	return esim.Profile{Provider: p.id, OrderNo: fmt.Sprintf("%s-%d", p.id, p.sold), Code: code}
 }
 
+// sell takes the next answer to a purchase and gives what a client would make of it.
+func (p *seller) sell() (answer string, err error) {
+	answer = "ok"
+	if len(p.answers) > 0 {
+		answer, p.answers = p.answers[0], p.answers[1:]
+	}
+	if p.balance.LessThan(p.price) && answer != "not sent" {
+		answer = "insufficient"
+	}
+	switch answer {
+	case "ok", "not ready", "no number", "bought unheard":
+		p.sold++
+		p.balance = p.balance.Sub(p.price)
+	}
+	switch answer {
+	case "bought unheard", "unheard":
+		err = p.fail(providers.Unknown, context.DeadlineExceeded)
+	case "not sent":
+		err = p.fail(providers.NotSent, errors.New("refused connection"))
+	case "rejected":
+		err = p.fail(providers.Rejected, errors.New("no such package"))
+	case "insufficient":
+		err = p.fail(providers.Rejected, providers.ErrInsufficientBalance)
+	}
+	return answer, err
+}
+
 func (p *seller) Buy(_ context.Context, _ esim.Plan) (profile esim.Profile, err error) {
 	lost := p.w.call("buy", func() {
-		answer := "ok"
-		if len(p.answers) > 0 {
-			answer, p.answers = p.answers[0], p.answers[1:]
+		var answer string
+		if answer, err = p.sell(); err != nil {
+			return
 		}
-		if p.balance.LessThan(p.price) && answer != "not sent" {
-			answer = "insufficient"
-		}
-		switch answer {
-		case "ok", "not ready", "no number", "bought unheard":
-			p.sold++
-			p.balance = p.balance.Sub(p.price)
-			profile = p.profile()
-		}
+		profile = p.profile()
 		switch answer {
 		case "not ready":
 			profile.Code = esim.ActivationCode{}
 		case "no number":
 			profile.Code, profile.OrderNo = esim.ActivationCode{}, ""
-		case "bought unheard", "unheard":
-			profile, err = esim.Profile{}, p.fail(providers.Unknown, context.DeadlineExceeded)
-		case "not sent":
-			err = p.fail(providers.NotSent, errors.New("refused connection"))
-		case "rejected":
-			err = p.fail(providers.Rejected, errors.New("no such package"))
-		case "insufficient":
-			err = p.fail(providers.Rejected, providers.ErrInsufficientBalance)
 		}
 	})
 	if lost != nil {
@@ -101,21 +121,23 @@ func (p *seller) Buy(_ context.Context, _ esim.Plan) (profile esim.Profile, err 
 	return profile, err
 }
 
-func (p *seller) Query(context.Context, providers.Ref) (u esim.Usage, err error) {
+func (p *seller) Query(_ context.Context, ref providers.Ref) (u esim.Usage, err error) {
 	lost := p.w.call("query", func() {
 		answer := ""
 		if len(p.queries) > 0 {
 			answer, p.queries = p.queries[0], p.queries[1:]
 		}
-		switch answer {
-		case "ready":
+		switch {
+		case answer == "error":
+			err = p.fail(providers.Unknown, errors.New("HTTP 500"))
+		case answer == "cancelled" || p.cancelled:
+			u.Status = esim.StatusCancelled
+		case ref.ICCID == theICCID:
+			u = p.numbers()
+		case answer == "ready":
 			profile := p.profile()
 			profile.ICCID = "8944538523456789012"
 			u = esim.Usage{Status: esim.StatusReady, Profile: &profile}
-		case "cancelled":
-			u.Status = esim.StatusCancelled
-		case "error":
-			err = p.fail(providers.Unknown, errors.New("HTTP 500"))
 		default:
 			u.Status = esim.StatusPending
 		}
@@ -124,7 +146,7 @@ func (p *seller) Query(context.Context, providers.Ref) (u esim.Usage, err error)
 }
 
 func (p *seller) Abilities() providers.Abilities {
-	return providers.Abilities{QueryByNo: p.id == esim.CloudESIM}
+	return providers.Abilities{QueryByNo: p.id == esim.CloudESIM, Cancel: p.id == esim.CloudESIM, UsageDelay: p.lag}
 }
 
 func (p *seller) Catalogue(context.Context) (providers.Catalogue, error) {
@@ -132,16 +154,6 @@ func (p *seller) Catalogue(context.Context) (providers.Catalogue, error) {
 }
 
 func (p *seller) Usage(context.Context, []providers.Ref) ([]esim.Usage, error) { return nil, nil }
-
-func (p *seller) TopUps(context.Context, providers.Ref, esim.Plan) ([]providers.Listing, error) {
-	return nil, nil
-}
-
-func (p *seller) TopUp(context.Context, providers.Ref, esim.Plan) (providers.TopUp, error) {
-	return providers.TopUp{}, providers.ErrUnsupported
-}
-
-func (p *seller) Cancel(context.Context, providers.Ref) error { return providers.ErrUnsupported }
 
 // telegram is notifier and shelf.
 type telegram struct {
@@ -198,6 +210,7 @@ func (n *telegram) Put(_ context.Context, o *orders.Order) error {
 	lost := n.w.call("put", func() {
 		if err = n.err("put"); err == nil {
 			n.shelved = append(n.shelved, o.State)
+			n.w.store.shelve(o)
 		}
 	})
 	return errors.Join(lost, err)

@@ -19,6 +19,7 @@ type memory struct {
 	intents map[string]orders.ID
 	denied  error // of AllowCheckout
 	first   bool  // likewise
+	lines   map[orders.ID]line
 	office
 }
 
@@ -33,7 +34,7 @@ func copied(o *orders.Order) *orders.Order {
 }
 
 func (m *memory) snapshot() memory {
-	s := memory{w: m.w, docs: map[orders.ID]*orders.Order{}, due: maps.Clone(m.due), log: slices.Clone(m.log), intents: maps.Clone(m.intents)}
+	s := memory{w: m.w, docs: map[orders.ID]*orders.Order{}, due: maps.Clone(m.due), log: slices.Clone(m.log), intents: maps.Clone(m.intents), lines: maps.Clone(m.lines)}
 	for id, o := range m.docs {
 		s.docs[id] = copied(o)
 	}

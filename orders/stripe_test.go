@@ -88,7 +88,7 @@ func (s *stripe) Fence(context.Context, string) (f orders.Fence, err error) {
 			err = orders.ErrPaymentDoubt
 			return
 		}
-		f = orders.Fence{Value: s.meta["buy"], Received: plan.Retail, Disputed: s.disputed}
+		f = orders.Fence{Value: s.meta["buy"], Got: s.meta["got"], Done: s.meta["done"] != "", Received: plan.Retail, Disputed: s.disputed}
 		f.Refunded = esim.Money{Minor: s.outside + s.refunded(), Currency: esim.USD}
 	})
 	return f, errors.Join(lost, err)

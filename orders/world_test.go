@@ -62,6 +62,7 @@ type world struct {
 	mobilexy *seller
 	telegram *telegram
 
+	topped  esim.Provider // of the eSIM that the order tops up; empty: it buys one
 	config  orders.Config
 	service *orders.Service
 	runners int
@@ -69,7 +70,7 @@ type world struct {
 
 func newWorld(t failer) *world {
 	w := &world{failer: t, now: start}
-	w.store = &memory{w: w, docs: map[orders.ID]*orders.Order{}, due: map[orders.ID]time.Time{}, intents: map[string]orders.ID{}}
+	w.store = &memory{w: w, docs: map[orders.ID]*orders.Order{}, due: map[orders.ID]time.Time{}, intents: map[string]orders.ID{}, lines: map[orders.ID]line{}}
 	w.stripe = &stripe{w: w, sessions: map[string]*orders.CheckoutSession{}, meta: map[string]string{}, keys: map[string]string{}, refunds: map[string]orders.Refund{}}
 	w.cloud = &seller{w: w, id: esim.CloudESIM, price: plan.Wholesale, balance: decimal.New(100, 0)}
 	w.mobilexy = &seller{w: w, id: esim.Mobilexy, price: twin.Wholesale, balance: decimal.New(100, 0)}
@@ -174,12 +175,14 @@ func (w *world) call(name string, do func()) error {
 
 func (w *world) open() *orders.Order {
 	w.Helper()
-	o, err := w.service.Open(context.Background(), orders.Draft{ID: theOrder, Kind: orders.KindESIM, Customer: customer, Language: "en", Plan: plan, Screen: orders.Message{Chat: customer, ID: 1}})
+	o, err := w.service.Open(context.Background(), w.draft())
 	if err != nil {
 		w.Fatalf("open: %v", err)
 	}
 	return o
 }
+
+func (w *world) ctx() context.Context { return context.Background() }
 
 func (w *world) event() error {
 	return w.service.HandlePayment(context.Background(), orders.PaymentEvent{Type: "checkout.session.completed", SessionID: "cs_1", Order: theOrder})
