@@ -155,63 +155,6 @@ func assertSettled(t *rapid.T, w *world, tr *trouble) {
 	}
 }
 
-// TestKilledAtEveryCall kills the process once, before or after each call of a plain purchase in
-// turn, and compares the end with the one without a kill. Only a kill around the purchase itself
-// leaves a doubt.
-func TestKilledAtEveryCall(t *testing.T) {
-	w := newWorld(t)
-	w.open()
-	w.stripe.pay()
-	first := w.calls
-	var names []string
-	w.before = func(_ int, call string) error { names = append(names, call); return nil }
-	if err := w.event(); err != nil {
-		t.Fatal(err)
-	}
-	w.run(time.Hour)
-	w.want(orders.Delivered, "")
-	raised, stored := slices.Index(names, "raise"), slices.Index(names, "transition issued")
-	if raised < 0 || stored < 0 {
-		t.Fatalf("calls %v", names)
-	}
-	for i, name := range names {
-		for _, when := range []string{"before", "after"} {
-			t.Run(fmt.Sprintf("%02d %s %s", i, when, name), func(t *testing.T) {
-				w := newWorld(t)
-				w.open()
-				w.stripe.pay()
-				kill := func(n int, _ string) error {
-					if n == first+i+1 {
-						return errCrash
-					}
-					return nil
-				}
-				if when == "before" {
-					w.before = kill
-				} else {
-					w.after = kill
-				}
-				for w.event() != nil {
-					w.restart()
-				}
-				if w.dead {
-					w.restart()
-				}
-				w.run(48 * time.Hour)
-				doubt := (i > raised && i < stored) || (i == raised && when == "after") || (i == stored && when == "before")
-				if doubt {
-					w.want(orders.Review, orders.ReasonInDoubt)
-				} else if state := w.store.docs[theOrder].State; state != orders.Delivered {
-					t.Errorf("ended %s; log %+v", state, w.store.log)
-				}
-				if w.cloud.sold > 1 || (!doubt && w.cloud.sold != 1) {
-					t.Errorf("sold %d", w.cloud.sold)
-				}
-			})
-		}
-	}
-}
-
 func TestRedisLosesItsLastSeconds(t *testing.T) {
 	for _, call := range []string{"transition paid", "transition purchasing", "transition issued", "transition delivered", "mark got", "mark done"} {
 		t.Run(call, func(t *testing.T) {

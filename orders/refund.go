@@ -55,6 +55,9 @@ type refundPlan struct {
 // eSIM that was taken back once isn't given back again. The order is due at once and belongs to this
 // runner: who isn't driving it must give it free with unleased, and kick it.
 func (s *Service) startRefund(ctx context.Context, o *Order, p refundPlan, edits ...edit) error {
+	if o.State == Refunding {
+		return ErrNotForNow // one is under way
+	}
 	left, err := remaining(o.Payment.Received, o.Refund.Total)
 	if err != nil {
 		return err

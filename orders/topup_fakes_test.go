@@ -13,7 +13,7 @@ import (
 
 const (
 	theESIM  = orders.ID("0ABCDEFGH1")
-	theICCID = esim.ICCID("8944501234567890123")
+	theICCID = esim.ICCID("8944501234567890124")
 )
 
 // more is a plan that tops the eSIM up. It costs what an eSIM costs, since one Stripe serves both.
