@@ -182,3 +182,9 @@ func (s *seller) take(x *sale) {
 	s.balance += x.cents
 	s.w.note(x.order, string(s.id), "taken back", x.no)
 }
+
+// is says whether a profile is of this sale: by its number, or by its code where an admin typed that. A
+// top-up that was proved by the eSIM's numbers has neither.
+func (x *sale) is(p esim.Profile) bool {
+	return p.OrderNo == x.no || p.OrderNo == "" && (x.to != nil || p.Code == x.code)
+}

@@ -192,7 +192,7 @@ func (c *affair) moneyBack() string {
 	switch {
 	case c.intent == nil:
 		return "nobody paid"
-	case c.intent.refunded() < c.intent.received.Minor && !c.intent.disputed:
+	case c.intent.refunded() < c.intent.received.Minor && !c.intent.disputed && !c.intent.unswept():
 		return fmt.Sprintf("%d back of %d", c.intent.refunded(), c.intent.received.Minor)
 	default:
 		return ""
@@ -233,7 +233,7 @@ func (c *affair) unpaid() string {
 // customer, or was given back, or an admin has judged it.
 func (c *affair) known() string {
 	for _, x := range c.sales {
-		stored := c.order != nil && c.order.Bought != nil && c.order.Bought.Profile.OrderNo == x.no
+		stored := c.order != nil && c.order.Bought != nil && x.is(c.order.Bought.Profile)
 		sent := slices.ContainsFunc(c.photos, func(p photo) bool { return x.to == nil && p.code == x.code.Reveal() })
 		applied := x.to != nil && c.in(orders.Delivered)
 		told := c.w.telegram.told("bought_twice", x.no)

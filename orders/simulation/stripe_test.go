@@ -57,10 +57,28 @@ type refund struct {
 	lost bool   // the event of its failure never came
 }
 
-// A key is an idempotency key with what it was used for.
+// A key is an idempotency key with what it was used for. Stripe forgets it after a day:
+// docs.stripe.com/api/idempotent_requests.
 type key struct {
 	value  string
 	failed bool // a 5xx is stored under it
+	at     time.Time
+}
+
+const keyTTL = 24 * time.Hour
+
+// used returns what a key was used for; nil: nothing, or nothing that Stripe remembers.
+func (s *stripe) used(name string) *key {
+	if k := s.keys[name]; k != nil && s.w.now.Sub(k.at) < keyTTL {
+		return k
+	}
+	return nil
+}
+
+func (s *stripe) use(name, value string, failed bool) *key {
+	k := &key{value, failed, s.w.now}
+	s.keys[name] = k
+	return k
 }
 
 func newStripe(w *world) *stripe {
@@ -85,6 +103,12 @@ func (i *intent) ours() (sum int64) {
 		}
 	}
 	return sum
+}
+
+// unswept says whether a refund failed after it had succeeded, and nobody looks but at events.
+func (i *intent) unswept() bool {
+	_, sweeps := any(&orders.Service{}).(sweeper)
+	return !sweeps && slices.ContainsFunc(i.refunds, func(r *refund) bool { return r.lost })
 }
 
 func (i *intent) back() esim.Money {
@@ -210,12 +234,11 @@ func (s *stripe) settle(cs *session, event string) {
 // raise writes buy = value under the attempt's key, as the payments room does it.
 func (s *stripe) raise(i *intent, order orders.ID, n int, value string) error {
 	name := fmt.Sprintf("buy:%s:%d", string(order), n)
-	k := s.keys[name]
+	k := s.used(name)
 	switch {
 	case k == nil:
-		k = &key{value: value}
-		s.keys[name] = k
-		if k.failed = s.w.strikes(faultStripeStored); !k.failed || s.w.rng.IntN(2) == 0 {
+		k = s.use(name, value, s.w.strikes(faultStripeStored))
+		if !k.failed || s.w.rng.IntN(2) == 0 {
 			i.meta["buy"] = value
 			if !strings.HasSuffix(value, ":closed") {
 				i.raised = s.w.now
@@ -245,13 +268,12 @@ func (s *stripe) refund(i *intent, order orders.ID, n int, amount esim.Money) (o
 		if made := i.named(name); made != nil {
 			return made.Refund, nil
 		}
-		k := s.keys["refund:"+name+suffix]
+		k := s.used("refund:" + name + suffix)
 		if k == nil {
 			if err := s.refusal(i, amount); err != nil {
 				return orders.Refund{}, err
 			}
-			k = &key{value: amount.String(), failed: s.w.strikes(faultStripeStored)}
-			s.keys["refund:"+name+suffix] = k
+			k = s.use("refund:"+name+suffix, amount.String(), s.w.strikes(faultStripeStored))
 			if !k.failed || s.w.rng.IntN(2) == 0 {
 				s.give(i, name, amount)
 			}
