@@ -52,6 +52,8 @@ type Session struct {
 	// Relaying is the customer's message that is on its way to support; 0 for none. An update that
 	// comes again while it stands goes on where it was interrupted.
 	Relaying int `json:"relaying,omitempty"`
+	// Album is that of the last message to support: its other photos get no answer of their own.
+	Album string `json:"album,omitempty"`
 }
 
 // A Confirmation binds a confirm button to the admin whose session it is in, to one deed with its
@@ -100,6 +102,7 @@ type Event struct {
 	Message int    // the message whose button was pressed
 	Sent    int    // the person's own message; 0 with EventPress
 	ReplyTo int    // the bot's message that it answers; 0 for none
+	Album   string // of photos sent together; empty for none
 	Client  string // the language of the person's Telegram client, such as "pt-br"
 }
 
@@ -143,6 +146,9 @@ type Screen struct {
 	HTML  string
 	Rows  [][]Button
 	Photo *Photo
+	// Link, of an alert, is the address that opens its matter in an admin's private chat: for the
+	// support chat, in the place of Rows, which are for the admins' own chats.
+	Link string
 }
 
 // A Photo is a QR code to show. FileID is used when Telegram has the photo already; else Code is
@@ -285,6 +291,7 @@ type Inquiry struct {
 	Language string
 	Order    *orders.Order // what it is about; nil for nothing in particular
 	Message  int           // the customer's message in their private chat, which is copied
+	Album    string        // of photos sent together; empty for none
 	Text     string        // its text; empty for a photo, a voice message and the like
 	Topic    string        // "refund" where a refund is asked for, "search" for what a search didn't find; else empty
 }

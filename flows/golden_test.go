@@ -32,6 +32,7 @@ func scenes() map[string]func(s *stage) []flows.Screen {
 	orderScenes(one)
 	esimScenes(one)
 	textScenes(one)
+	supportScenes(one)
 	scenes["delivery"] = func(s *stage) []flows.Screen {
 		s.regular()
 		return s.shop.Delivery(s.desk.orders[unlinked], s.client)

@@ -22,12 +22,13 @@ type page func(v *visit, ctx context.Context, args []string) (Reply, error)
 type route struct {
 	open     page
 	min, max int // how many arguments
-	// apart: the button stands on a message that stays, an eSIM's photo: the page is a new message.
+	// apart: the button stands on a message that stays, an eSIM's photo or an answer of support's: the
+	// page is a new message.
 	apart bool
 }
 
 // routes is every page by the first word of its route. A word that stands on messages people keep
-// (install, left, topup) is never given up or given another meaning.
+// (install, left, topup, reply, bought) is never given up or given another meaning.
 func routes() map[string]route {
 	return map[string]route{
 		"start":   {open: (*visit).welcome},
@@ -60,7 +61,11 @@ func routes() map[string]route {
 		"lang":    {open: (*visit).language, max: 1},
 		"help":    {open: (*visit).help},
 		"support": {open: (*visit).support},
-		"pay":     {open: (*visit).paySupport},
+		"pay":     {open: (*visit).paySupport, max: 1},
+		"ask":     {open: (*visit).contact, max: 1},
+		"tell":    {open: (*visit).unfound, min: 1, max: 1},
+		"reply":   {open: (*visit).contact, max: 1, apart: true},
+		"bought":  {open: (*visit).order, min: 1, max: 1, apart: true},
 		"terms":   {open: (*visit).terms},
 		"privacy": {open: (*visit).privacy},
 		"erase":   {open: (*visit).erase, max: 1},
@@ -102,6 +107,7 @@ func (v *visit) open(ctx context.Context, data string) (Reply, error) {
 
 // press answers a button. Data that leads nowhere shows the current page, and is counted.
 func (v *visit) press(ctx context.Context) (Reply, error) {
+	v.session.Question = "" // a page that asks says so again
 	r, err := v.open(ctx, v.in.Event.Data)
 	if !errors.Is(err, errStale) {
 		return r, err

@@ -2,6 +2,7 @@ package flows
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"esimbot/esim"
@@ -48,6 +49,24 @@ func (v *visit) search(typed string) Reply {
 	if len(rows) > 0 {
 		html = paragraphs(html, v.l.H("did_you_mean"))
 	}
-	rows = withRows(rows, []Button{all}, []Button{press(v.l.T("button_to_support"), "support")})
+	rows = withRows(rows, []Button{all}, []Button{press(v.l.T("button_to_support"), v.toSupport(typed))})
 	return v.show(Screen{Name: "found_nothing", HTML: html, Rows: rows})
+}
+
+// toSupport is where a search that found nothing can be sent to support: as it was typed, while that
+// is known.
+func (v *visit) toSupport(typed string) string {
+	if e := v.in.Event; e.Kind == EventText && e.Sent != 0 {
+		v.session.Unfound = &Typed{Message: e.Sent, Text: cutRunes(strings.TrimSpace(e.Text), maxTyped)}
+	}
+	if u := v.session.Unfound; u != nil && queryOf(u.Text) == queryOf(typed) {
+		return to("tell", strconv.Itoa(u.Message))
+	}
+	return "ask"
+}
+
+// queryOf is a typed text as a search's route keeps it.
+func queryOf(typed string) string {
+	shown := cutRunes(strings.Join(strings.Fields(strings.ToValidUTF8(typed, "")), " "), maxQuery)
+	return strings.Join(strings.Fields(strings.ReplaceAll(shown, "/", " ")), " ")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 	"time"
 
 	"esimbot/catalog"
@@ -21,6 +22,7 @@ type Config struct {
 	Catalogue  Catalogue
 	Desk       Desk
 	ESIMs      ESIMs
+	Support    Support
 	Eraser     Eraser
 	Popularity Popularity
 	Bundle     *locales.Bundle
@@ -43,7 +45,7 @@ type Shop struct {
 
 // New checks cfg and returns a Shop.
 func New(cfg Config) (*Shop, error) {
-	if cfg.Catalogue == nil || cfg.Desk == nil || cfg.ESIMs == nil || cfg.Eraser == nil || cfg.Popularity == nil ||
+	if cfg.Catalogue == nil || cfg.Desk == nil || cfg.ESIMs == nil || cfg.Support == nil || cfg.Eraser == nil || cfg.Popularity == nil ||
 		cfg.Bundle == nil || cfg.Now == nil {
 		return nil, errors.New("flows: a collaborator is missing")
 	}
@@ -74,12 +76,18 @@ func (s *Shop) Handle(ctx context.Context, in Input) (Reply, error) {
 
 // Current draws the page that the session is on again: for an update brought twice, or one that
 // lost the race for the session. It begins nothing new; an order whose making was interrupted
-// goes on under its id.
+// goes on under its id, and so does a message on its way to support.
 func (s *Shop) Current(ctx context.Context, in Input) (Reply, error) {
 	v := s.visit(in)
+	if r, done, err := v.interrupted(ctx); done || err != nil {
+		return v.finish(r), err
+	}
 	r, err := v.current(ctx)
 	if err != nil {
 		return Reply{}, err
+	}
+	if word, _, _ := strings.Cut(in.Event.Data, "/"); in.Event.Kind == EventPress && s.routes[word].apart {
+		r.Fresh = r.Screen != nil // the pressed message stays as it is
 	}
 	return v.finish(r), nil
 }
@@ -128,6 +136,9 @@ func (v *visit) meet() {
 }
 
 func (v *visit) answer(ctx context.Context) (Reply, error) {
+	if r, done, err := v.relay(ctx); done || err != nil {
+		return r, err
+	}
 	switch v.in.Event.Kind {
 	case EventPress:
 		return v.press(ctx)

@@ -148,14 +148,17 @@ type stage struct {
 	quote    func(esim.Plan) (esim.Plan, error)
 	desk     *desk
 	esims    map[string]*usage.ESIM
+	support  *support
 	erased   []int64
 	broken   error // of everything stored
 	popular  []string
 	user     int64
 	admin    bool
 	client   string
+	sent     int // messages by the customer
 	session  flows.Session
 	customer flows.Customer
+	acted    flows.Event // the last
 	last     flows.Reply
 	shown    []flows.Screen // everything shown, in order
 }
@@ -164,9 +167,10 @@ func newStage(tb testing.TB, change ...func(*flows.Config)) *stage {
 	tb.Helper()
 	s := &stage{tb: tb, now: noon, snap: loadShelves(tb), esims: map[string]*usage.ESIM{}, user: customer, client: "en"}
 	s.desk = &desk{stage: s, orders: map[orders.ID]*orders.Order{}}
+	s.support = &support{answers: map[int]flows.Relayed{}}
 	s.quote = func(p esim.Plan) (esim.Plan, error) { return p, nil }
 	s.cfg = flows.Config{
-		Catalogue: catalogue{s}, Desk: s.desk, ESIMs: shelf{s}, Eraser: eraser{s}, Popularity: popularity{s},
+		Catalogue: catalogue{s}, Desk: s.desk, ESIMs: shelf{s}, Support: s.support, Eraser: eraser{s}, Popularity: popularity{s},
 		Bundle: loadBundle(tb), BotUsername: "esim_bot", TermsURL: "https://shop.example/terms", PrivacyURL: "https://shop.example/privacy",
 		Now: func() time.Time { return s.now }, Random: new(counter),
 	}
@@ -195,10 +199,16 @@ func (s *stage) press(data string) flows.Reply {
 	return s.event(flows.Event{Kind: flows.EventPress, Data: data, Message: max(s.session.Screen, 1)})
 }
 func (s *stage) text(t string) flows.Reply {
-	return s.event(flows.Event{Kind: flows.EventText, Text: t})
+	return s.event(flows.Event{Kind: flows.EventText, Text: t, Sent: s.send()})
 }
 func (s *stage) command(name, args string) flows.Reply {
-	return s.event(flows.Event{Kind: flows.EventCommand, Command: name, Args: args})
+	return s.event(flows.Event{Kind: flows.EventCommand, Command: name, Args: args, Sent: s.send()})
+}
+
+// send numbers a message that the customer sends.
+func (s *stage) send() int {
+	s.sent++
+	return 1000 + s.sent
 }
 
 // event handles one event to its end, effects included, and returns the last reply.
@@ -219,6 +229,7 @@ func (s *stage) input(e flows.Event) flows.Input {
 // tap handles an event without its effects.
 func (s *stage) tap(e flows.Event) flows.Reply {
 	s.tb.Helper()
+	s.acted = e
 	r, err := s.shop.Handle(context.Background(), s.input(e))
 	if err != nil {
 		s.tb.Fatalf("%+v: %v", e, err)
@@ -229,7 +240,9 @@ func (s *stage) tap(e flows.Event) flows.Reply {
 
 func (s *stage) effect(r flows.Reply) flows.Reply {
 	s.tb.Helper()
-	next, err := r.Then(context.Background(), s.input(flows.Event{Kind: flows.EventPress, Message: s.session.Screen}))
+	e := s.acted
+	e.Message = s.session.Screen
+	next, err := r.Then(context.Background(), s.input(e))
 	if err != nil {
 		s.tb.Fatalf("effect: %v", err)
 	}

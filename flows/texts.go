@@ -16,39 +16,6 @@ func (v *visit) help(_ context.Context, _ []string) (Reply, error) {
 	}}), nil
 }
 
-// support answers the usual questions and says how to reach a person.
-func (v *visit) support(_ context.Context, _ []string) (Reply, error) {
-	return v.show(Screen{Name: "support", HTML: v.l.H("support"), Rows: [][]Button{
-		{press(v.l.T("button_steps"), "guide"), press(v.l.T("button_esims"), "esims")},
-		{press(v.l.T("button_refunds"), "pay"), back(v.l, "help")},
-	}}), nil
-}
-
-// paySupport tells the rules about money.
-func (v *visit) paySupport(_ context.Context, _ []string) (Reply, error) {
-	return v.show(Screen{Name: "paysupport", HTML: v.payText(""), Rows: [][]Button{
-		{press(v.l.T("button_esims"), "esims"), press(v.l.T("button_support"), "support")}, {back(v.l, "help")},
-	}}), nil
-}
-
-func (v *visit) payText(order string) string {
-	return paragraphs(v.l.H("paysupport_title"), order, v.l.H("paysupport_rules"), v.l.H("paysupport_contact"))
-}
-
-// askRefund tells the rules about money for one eSIM, with what to name when asking.
-func (v *visit) askRefund(ctx context.Context, words []string) (Reply, error) {
-	o, err := v.own(ctx, words[0])
-	if err != nil {
-		return Reply{}, err
-	}
-	about := lines(
-		v.l.H("refund_about", args{"Plan": planName(v.l, o.Plan), "Order": code(v.l, o.ID.String())}),
-		refundRule(v.l, o.Plan.Provider),
-	)
-	rows := withRows(nil, receipt(v.l, o), []Button{back(v.l, to("esim", words[0]))})
-	return v.show(Screen{Name: "refund_ask", HTML: v.payText(about), Rows: rows}), nil
-}
-
 // terms tells the terms of sale in short.
 func (v *visit) terms(_ context.Context, _ []string) (Reply, error) {
 	return v.show(Screen{Name: "terms", HTML: v.l.H("terms"), Rows: withRows(
@@ -113,6 +80,14 @@ const (
 	WordPrivate Word = "private_only"
 	// WordSlower is said to somebody who taps faster than we follow.
 	WordSlower Word = "slower"
+	// WordOpen is the one button of a matter that is told in the support chat.
+	WordOpen Word = "button_open"
+	// WordCarried confirms to support that an answer is with the customer, where a reaction can't.
+	WordCarried Word = "relay_carried"
+	// WordGone says that the customer can't be reached any more.
+	WordGone Word = "relay_gone"
+	// WordNotCarried says that a message of that kind can't be passed on.
+	WordNotCarried Word = "relay_not_carried"
 )
 
 // Say returns a word as plain text, for toasts and messages without buttons.

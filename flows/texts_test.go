@@ -12,10 +12,11 @@ func TestTextsOfTheDoors(t *testing.T) {
 	for _, lang := range loadBundle(t).Languages() {
 		l := loadBundle(t).For(lang)
 		limits := map[string]int{"bot_description": 512, "bot_short_description": 120, "stale": 200}
-		for _, c := range []string{"start", "buy", "esims", "help", "support", "paysupport", "terms", "privacy", "language"} {
+		for _, c := range []string{"start", "buy", "esims", "help", "support", "paysupport", "terms", "privacy", "language",
+			"balance", "orders", "order", "refund", "resolve", "stats", "pause", "resume", "block", "unblock"} {
 			limits["command_"+c] = 256
 		}
-		for _, w := range []flows.Word{flows.WordSorry, flows.WordPrivate, flows.WordSlower} {
+		for _, w := range []flows.Word{flows.WordSorry, flows.WordPrivate, flows.WordSlower, flows.WordOpen, flows.WordCarried, flows.WordGone, flows.WordNotCarried} {
 			limits[string(w)] = 200
 			if said := newStage(t).shop.Say(w, lang); said != l.T(string(w)) {
 				t.Errorf("%s: says %q", lang, said)
@@ -35,6 +36,7 @@ func TestNewWantsEverything(t *testing.T) {
 		"catalogue":  func(c *flows.Config) { c.Catalogue = nil },
 		"desk":       func(c *flows.Config) { c.Desk = nil },
 		"eSIMs":      func(c *flows.Config) { c.ESIMs = nil },
+		"support":    func(c *flows.Config) { c.Support = nil },
 		"eraser":     func(c *flows.Config) { c.Eraser = nil },
 		"popularity": func(c *flows.Config) { c.Popularity = nil },
 		"bundle":     func(c *flows.Config) { c.Bundle = nil },

@@ -58,6 +58,7 @@ type Client struct {
 	metrics *Metrics
 
 	floods floods
+	moves  moves
 }
 
 // NewClient returns a Client. It makes no call.

@@ -86,9 +86,14 @@ func (c *Client) send(ctx context.Context, chat int64, s flows.Screen) (orders.M
 	if s.Photo != nil {
 		return c.sendPhoto(ctx, chat, s)
 	}
+	return c.sendText(ctx, chat, 0, s)
+}
+
+// sendText sends a text, as a reply to a message where to is one.
+func (c *Client) sendText(ctx context.Context, chat int64, to int, s flows.Screen) (orders.Message, error) {
 	params := &bot.SendMessageParams{
 		ChatID: chat, Text: cutHTML(s.HTML, textLimit), ParseMode: models.ParseModeHTML,
-		LinkPreviewOptions: noPreview(), ReplyMarkup: keyboard(s.Rows),
+		LinkPreviewOptions: noPreview(), ReplyMarkup: keyboard(s.Rows), ReplyParameters: inReplyTo(to),
 	}
 	var sent *models.Message
 	err := c.do(ctx, request{"sendMessage", chat, single, callTime}, func(ctx context.Context) (err error) {

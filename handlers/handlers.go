@@ -44,6 +44,7 @@ type Config struct {
 	Bundle        *locales.Bundle
 	Admins        []int64 // numeric user ids; may be empty
 	SupportChat   int64   // the group where customers are answered; 0 for none
+	Relay         *Relay  // carries support's answers; may be nil: then nobody answers
 	Now           func() time.Time
 	Log           *slog.Logger
 	Metrics       *Metrics
@@ -59,6 +60,7 @@ type Telegram struct {
 	bundle   *locales.Bundle
 	admins   map[int64]bool
 	support  int64
+	relay    *Relay
 	now      func() time.Time
 	log      *slog.Logger
 	metrics  *Metrics
@@ -80,7 +82,7 @@ func New(cfg Config) (*Telegram, error) {
 	t := &Telegram{
 		client: cfg.Client, username: cfg.Username, secret: cfg.WebhookSecret,
 		shop: cfg.Shop, sessions: cfg.Sessions, bundle: cfg.Bundle,
-		admins: make(map[int64]bool, len(cfg.Admins)), support: cfg.SupportChat,
+		admins: make(map[int64]bool, len(cfg.Admins)), support: cfg.SupportChat, relay: cfg.Relay,
 		now: cfg.Now, log: cfg.Log, metrics: cfg.Metrics,
 		pace: newPace(), failures: newFailures(),
 	}

@@ -17,6 +17,8 @@ type Metrics struct {
 	events  *prometheus.CounterVec   // Stripe's events by outcome
 	panics  *prometheus.CounterVec   // by door
 	stale   prometheus.Counter       // presses of buttons that made no sense any more
+	alerts  *prometheus.CounterVec   // to admins, by kind and outcome
+	relays  *prometheus.CounterVec   // messages between customers and support, by direction and outcome
 }
 
 // NewMetrics registers the doors' metrics; with a nil Registerer they count for nobody.
@@ -44,12 +46,18 @@ func NewMetrics(registerer prometheus.Registerer) (*Metrics, error) {
 		stale: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "stale_presses_total", Help: "Presses of outdated or forged buttons.",
 		}),
+		alerts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "alerts_total", Help: "Alerts to admins by kind and outcome.",
+		}, []string{"kind", "outcome"}),
+		relays: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "support_messages_total", Help: "Messages between customers and support by direction and outcome.",
+		}, []string{"direction", "outcome"}),
 	}
 	if registerer == nil {
 		return m, nil
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.updates, m.turn, m.calls, m.call, m.events, m.panics, m.stale} {
+	for _, c := range []prometheus.Collector{m.updates, m.turn, m.calls, m.call, m.events, m.panics, m.stale, m.alerts, m.relays} {
 		errs = append(errs, registerer.Register(c))
 	}
 	if err := errors.Join(errs...); err != nil {

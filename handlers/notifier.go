@@ -22,6 +22,8 @@ type Screens interface {
 	Delivery(o *orders.Order, lang string) []flows.Screen
 	// AlertText tells admins of a matter, with the buttons they have for it.
 	AlertText(a orders.Alert, lang string) flows.Screen
+	// Say returns a short plain text.
+	Say(w flows.Word, lang string) string
 }
 
 // Claims sees to it that of all replicas one does a thing.
@@ -37,7 +39,7 @@ type Claims interface {
 }
 
 // NotifierConfig is what the Notifier needs. Admins and SupportChat may be empty, Now nil: the
-// machine's clock.
+// machine's clock, and Metrics: they count for nobody.
 type NotifierConfig struct {
 	Client      *Client
 	Screens     Screens
@@ -48,6 +50,7 @@ type NotifierConfig struct {
 	SupportChat int64 // where alerts go; 0: to each admin
 	Now         func() time.Time
 	Log         *slog.Logger
+	Metrics     *Metrics
 }
 
 // A Notifier tells customers and admins, by Telegram. It is safe for concurrent use.
@@ -67,6 +70,12 @@ func NewNotifier(cfg NotifierConfig) (*Notifier, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Metrics == nil {
+		var err error
+		if cfg.Metrics, err = NewMetrics(nil); err != nil {
+			return nil, err
+		}
 	}
 	return &Notifier{cfg: cfg, out: map[string]time.Time{}}, nil
 }

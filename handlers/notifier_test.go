@@ -33,9 +33,15 @@ func (p pictures) Delivery(o *orders.Order, _ string) []flows.Screen {
 	}
 }
 
-func (p pictures) AlertText(a orders.Alert, _ string) flows.Screen {
-	return flows.Screen{HTML: a.Kind, Rows: [][]flows.Button{{{Text: "Refund", Data: "refund"}}}}
+func (p pictures) AlertText(a orders.Alert, lang string) flows.Screen {
+	s := flows.Screen{HTML: a.Kind + " in " + lang, Rows: [][]flows.Button{{{Text: "Refund", Data: "refund"}}}}
+	if a.Order != nil {
+		s.Link = "https://t.me/" + botName + "?start=a_" + string(a.Order.ID)
+	}
+	return s
 }
+
+func (p pictures) Say(w flows.Word, lang string) string { return string(w) + " in " + lang }
 
 // claims keeps names until their time, by the stage's clock.
 type claims struct {
@@ -251,7 +257,7 @@ func TestAlertAdmins(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if m := st.last(admin); len(st.fromBot(admin)) != 1 || m.Body() != "review" || m.Buttons()[0].CallbackData != "refund" {
+	if m := st.last(admin); len(st.fromBot(admin)) != 1 || m.Body() != "review in en" || m.Buttons()[0].CallbackData != "refund" {
 		t.Errorf("the admin reads %v with %+v", st.texts(admin), m.Buttons())
 	}
 	st.advance(alertQuiet)
@@ -299,13 +305,13 @@ func TestAlertBegunElsewhere(t *testing.T) {
 	st := newStage(t)
 	n := newNotifier(t, st, 0, admin)
 	a := orders.Alert{Key: "review:7KQ2M9X4TB", Kind: "review", Order: bought()}
-	if ok, err := n.cfg.Claims.Claim(t.Context(), sending("alert:"+a.Key), alertTry); !ok || err != nil {
+	if ok, err := n.cfg.Claims.Claim(t.Context(), sending("alert:"+a.Key), sendTry); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	if err := n.Alert(deadline(t), a); err == nil || len(st.fromBot(admin)) != 0 {
 		t.Errorf("taken for sent: %v, %v", err, st.texts(admin))
 	}
-	st.advance(alertTry)
+	st.advance(sendTry)
 	if err := n.Alert(deadline(t), a); err != nil || len(st.fromBot(admin)) != 1 {
 		t.Errorf("after the other died: %v, %v", err, st.texts(admin))
 	}

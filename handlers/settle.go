@@ -55,6 +55,9 @@ func (t *Telegram) guarded(ctx context.Context, u *update, a *act) (reply *answe
 		}
 	}()
 	*a = t.read(u)
+	if a.kind == kindGroup && t.support != 0 && t.client.became(ctx, t.support, a.chat) {
+		*a = t.read(u)
+	}
 	return t.handle(ctx, *a)
 }
 
@@ -63,6 +66,9 @@ func (t *Telegram) handle(ctx context.Context, a act) (*answer, error) {
 	case kindPress, kindText, kindOther:
 		if ok, tell := t.pace.take(a.user, a.update, t.now()); !ok {
 			return t.slower(ctx, a, tell), nil
+		}
+		if answered, err := t.answered(ctx, a); answered || err != nil {
+			return nil, err
 		}
 		reply, err := t.turn(ctx, a)
 		if err == nil && a.admin && a.event.Command == "start" {
@@ -73,9 +79,25 @@ func (t *Telegram) handle(ctx context.Context, a act) (*answer, error) {
 		return t.turnAway(ctx, a)
 	case kindMember:
 		return nil, t.noteBlocked(ctx, a)
+	case kindSupport:
+		_, err := t.answered(ctx, a)
+		return nil, err
 	default:
 		return nil, nil
 	}
+}
+
+// answered carries what support said in reply to a customer's message to the customer, and says
+// whether it was that.
+func (t *Telegram) answered(ctx context.Context, a act) (bool, error) {
+	if t.relay == nil || a.said.to == 0 {
+		return false, nil
+	}
+	done, err := t.relay.answer(ctx, a.said)
+	if err != nil {
+		return done, fmt.Errorf("update %d: %w", a.update, err)
+	}
+	return done, nil
 }
 
 // language is the one we speak that fits the person's client best.

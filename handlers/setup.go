@@ -16,8 +16,10 @@ func menu() []string {
 	return []string{"start", "buy", "esims", "help", "language", "support", "paysupport", "terms", "privacy"}
 }
 
-// adminMenu lists the commands an admin sees.
-func adminMenu() []string { return menu() }
+// adminMenu lists the commands an admin sees: the customers' first, whose menu it takes the place of.
+func adminMenu() []string {
+	return append(menu(), "orders", "order", "refund", "resolve", "balance", "stats", "pause", "resume", "block", "unblock")
+}
 
 // Setup tells Telegram where the webhook is, and the bot's menus and descriptions in every language.
 // An empty webhookURL means polling, which a standing webhook would keep from everything: it is taken
@@ -37,7 +39,8 @@ func (t *Telegram) Setup(ctx context.Context, webhookURL string) error {
 		}
 	}
 	for admin := range t.admins {
-		if err := t.setAdminMenu(ctx, admin, t.bundle.For("en")); err != nil {
+		lang := language(ctx, t.sessions, admin, "en")
+		if err := t.setAdminMenu(ctx, admin, t.bundle.For(lang)); err != nil {
 			t.log.WarnContext(ctx, "no menu for an admin before their first /start", "admin", admin, "err", err)
 		}
 	}
@@ -87,9 +90,10 @@ func (t *Telegram) setAdminMenu(ctx context.Context, admin int64, l *locales.Loc
 	})
 }
 
-// offerAdminMenu gives an admin who wrote /start their menu, in the language of their client.
+// offerAdminMenu gives an admin who wrote /start their menu, in the language they read.
 func (t *Telegram) offerAdminMenu(ctx context.Context, a act) {
-	if err := t.setAdminMenu(ctx, a.user, t.bundle.For(t.language(a))); err != nil {
+	lang := language(ctx, t.sessions, a.user, t.language(a))
+	if err := t.setAdminMenu(ctx, a.user, t.bundle.For(lang)); err != nil {
 		t.log.WarnContext(ctx, "no menu for an admin", "admin", a.user, "err", err)
 	}
 }

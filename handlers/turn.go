@@ -124,7 +124,7 @@ func (t *Telegram) place(a act, session flows.Session, reply flows.Reply, redraw
 	switch {
 	case reply.Fresh && !redraw:
 		return fresh
-	case a.pressed.message != 0 && !a.pressed.photo:
+	case a.pressed.message != 0 && !a.pressed.photo && !reply.Fresh:
 		return a.pressed
 	case redraw && session.Screen > a.message:
 		return screen

@@ -60,7 +60,7 @@ func TestInput(t *testing.T) {
 	}
 	st.settled()
 	in := st.shop.told()[0]
-	want := flows.Event{Kind: flows.EventCommand, Command: "start", Args: "c_jp", Client: "en"}
+	want := flows.Event{Kind: flows.EventCommand, Command: "start", Args: "c_jp", Client: "en", Sent: st.tg.Messages(admin)[0].ID}
 	if in.Event != want || in.User != admin || !in.Admin || !in.Now.Equal(st.time()) {
 		t.Fatalf("input = %+v", in)
 	}

@@ -66,6 +66,7 @@ const (
 	kindOther   kind = "other"   // a photo, a voice message and the like
 	kindGroup   kind = "group"   // from a group where the bot has no business
 	kindMember  kind = "member"  // blocked or unblocked
+	kindSupport kind = "support" // a reply in the support chat
 	kindIgnored kind = "ignored" // nothing to be done
 )
 
@@ -82,6 +83,7 @@ type act struct {
 	message int    // the person's own message, or the pressed one where it can't become a page
 	query   string // callback query to be answered; empty for none
 	pressed spot   // the message whose button was pressed
+	said    said   // a reply that may be an answer of support's; zero otherwise
 }
 
 // read tells what u asks of us.
@@ -134,7 +136,10 @@ func (t *Telegram) readMessage(a *act, m *models.Message) {
 	}
 	switch {
 	case m.Chat.Type == models.ChatTypeGroup, m.Chat.Type == models.ChatTypeSupergroup:
-		if m.Chat.ID != t.support && m.LeftChatMember == nil {
+		switch {
+		case t.isSupport(m.Chat.ID):
+			t.readSupport(a, m)
+		case m.LeftChatMember == nil:
 			a.kind = kindGroup
 		}
 		return
@@ -146,9 +151,46 @@ func (t *Telegram) readMessage(a *act, m *models.Message) {
 	case m.Text != "":
 		a.kind, a.event = kindText, t.textEvent(m.Text)
 	case isContent(m):
-		a.kind, a.event = kindOther, flows.Event{Kind: flows.EventOther}
+		a.kind, a.event = kindOther, flows.Event{Kind: flows.EventOther, Text: m.Caption}
 	}
-	a.event.Client = a.client
+	a.event.Client, a.event.Sent, a.event.Album = a.client, m.ID, m.MediaGroupID
+	if t.toUs(m) {
+		a.event.ReplyTo = m.ReplyToMessage.ID
+	}
+	if a.admin || t.isSupport(m.Chat.ID) {
+		a.said = t.reply(m)
+	}
+}
+
+// isSupport says whether a chat is the support chat, also after that became a supergroup.
+func (t *Telegram) isSupport(chat int64) bool {
+	return t.support != 0 && (chat == t.support || chat == t.client.moves.now(t.support))
+}
+
+// toUs says whether a message replies to one of the bot's.
+func (t *Telegram) toUs(m *models.Message) bool {
+	return m.ReplyToMessage != nil && m.ReplyToMessage.From != nil && m.ReplyToMessage.From.ID == t.client.BotID()
+}
+
+// readSupport reads what a member of the support chat wrote. They may answer customers, also as the
+// group itself (an anonymous admin) or as a channel, and nothing else: other bots' messages, commands
+// and talk are nobody's business.
+func (t *Telegram) readSupport(a *act, m *models.Message) {
+	if m.From != nil && m.From.IsBot && m.SenderChat == nil {
+		return
+	}
+	if a.said = t.reply(m); a.said.to != 0 {
+		a.kind = kindSupport
+	}
+}
+
+// reply returns what was said in reply to a message of the bot's; nothing for a command, or for what
+// is no reply.
+func (t *Telegram) reply(m *models.Message) said {
+	if !t.toUs(m) || m.Text == "" && !isContent(m) || strings.HasPrefix(m.Text, "/") {
+		return said{}
+	}
+	return said{chat: m.Chat.ID, message: m.ID, to: m.ReplyToMessage.ID, text: m.Text, album: m.MediaGroupID}
 }
 
 func (t *Telegram) readMembership(a *act, m *membership) {
@@ -159,7 +201,7 @@ func (t *Telegram) readMembership(a *act, m *membership) {
 	case models.ChatTypePrivate:
 		a.kind, a.blocked = kindMember, !here
 	case models.ChatTypeGroup, models.ChatTypeSupergroup:
-		if here && m.Chat.ID != t.support {
+		if here && !t.isSupport(m.Chat.ID) {
 			a.kind = kindGroup
 		}
 	case models.ChatTypeChannel: // nobody to tell

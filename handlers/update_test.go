@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ func TestCommands(t *testing.T) {
 
 // Nobody but an admin in their own private chat is one.
 func TestAdmin(t *testing.T) {
-	door := &Telegram{username: botName, admins: map[int64]bool{1000: true}, support: -5}
+	door := newStage(t, func(c *Config) { c.SupportChat = -5 }).door
 	for body, want := range map[string]bool{
 		`{"message":{"from":{"id":1000},"chat":{"id":1000,"type":"private"},"text":"x"}}`:                                                                true,
 		`{"message":{"from":{"id":1001,"username":"1000"},"chat":{"id":1001,"type":"private"},"text":"x"}}`:                                              false,
@@ -63,7 +64,7 @@ func FuzzUpdate(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	door := &Telegram{username: botName, admins: map[int64]bool{1000: true}}
+	door := &Telegram{username: botName, admins: map[int64]bool{1000: true}, client: offline(f)}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		u, err := decodeUpdate(body)
 		if u == nil {
@@ -136,4 +137,18 @@ func TestPaceRepeated(t *testing.T) {
 	if let != paceBurst-1 {
 		t.Errorf("%d more let through, want %d", let, paceBurst-1)
 	}
+}
+
+// offline is a client that reaches nobody: it knows who the bot is.
+func offline(tb testing.TB) *Client {
+	tb.Helper()
+	metrics, err := NewMetrics(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c, err := NewClient(ClientConfig{Token: testToken, APIURL: "http://127.0.0.1:1", Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: metrics})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
 }

@@ -55,7 +55,13 @@ type app struct {
 // notifier, which draws the conversations' screens.
 type desk struct{ *orders.Service }
 
-var _ flows.Desk = (*desk)(nil)
+// support is the relay that the conversations write to. It draws by them, so they come first.
+type support struct{ *handlers.Relay }
+
+var (
+	_ flows.Desk    = (*desk)(nil)
+	_ flows.Support = (*support)(nil)
+)
 
 // newApp builds the shop. It reaches Redis and asks Telegram for the bot's name, and nothing else,
 // before it returns.

@@ -27,7 +27,7 @@ type parts struct {
 
 // wire joins the rooms, from the bottom of the house to its doors.
 func (a *app) wire(p parts) error {
-	late := &desk{}
+	late, later := &desk{}, &support{}
 	var notifier *handlers.Notifier
 	alert := func(ctx context.Context, al orders.Alert) {
 		if err := notifier.Alert(ctx, al); err != nil {
@@ -45,14 +45,21 @@ func (a *app) wire(p parts) error {
 		return err
 	}
 	shop, err := flows.New(flows.Config{
-		Catalogue: a.catalog, Desk: late, ESIMs: a.store.ESIMs(), Eraser: a.store, Popularity: a.store, Bundle: p.bundle, BotUsername: p.username,
+		Catalogue: a.catalog, Desk: late, ESIMs: a.store.ESIMs(), Support: later, Eraser: a.store, Popularity: a.store, Bundle: p.bundle, BotUsername: p.username,
 		TermsURL: a.cfg.TermsURL, PrivacyURL: a.cfg.PrivacyURL, TestMode: a.cfg.TestSellsToAdminsOnly(), Now: a.now,
 	})
 	if err != nil {
 		return err
 	}
 	notifier, err = handlers.NewNotifier(handlers.NotifierConfig{
-		Client: p.client, Screens: shop, Claims: a.store, Sessions: a.store.Sessions(), Username: p.username, Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Log: a.log,
+		Client: p.client, Screens: shop, Claims: a.store, Sessions: a.store.Sessions(), Username: p.username, Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Log: a.log, Metrics: p.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	later.Relay, err = handlers.NewRelay(handlers.RelayConfig{
+		Client: p.client, Letters: shop, Store: a.store, Claims: a.store, Sessions: a.store.Sessions(),
+		Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Now: a.now, Log: a.log, Metrics: p.metrics,
 	})
 	if err != nil {
 		return err
@@ -66,7 +73,7 @@ func (a *app) wire(p parts) error {
 	late.Service = a.orders
 	a.telegram, err = handlers.New(handlers.Config{
 		Client: p.client, Username: p.username, WebhookSecret: a.cfg.TelegramSecret, Shop: shop, Sessions: a.store.Sessions(), Bundle: p.bundle,
-		Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Now: a.now, Log: a.log, Metrics: p.metrics,
+		Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Relay: later.Relay, Now: a.now, Log: a.log, Metrics: p.metrics,
 	})
 	if err != nil {
 		return err

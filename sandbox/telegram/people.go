@@ -90,14 +90,15 @@ func (s *Server) SendGroupText(groupID, userID int64, text string) (int, error) 
 // Reply is a person answering one message, in a private chat or a group.
 func (s *Server) Reply(chatID, userID int64, messageID int, text string) (int, error) {
 	s.mu.Lock()
-	var original *Message
-	if c := s.chats[chatID]; c != nil && c.message(messageID) != nil {
-		original = c.message(messageID).copy()
-		original.ReplyTo = nil
+	c := s.chats[chatID]
+	if c == nil {
+		s.mu.Unlock()
+		return 0, fmt.Errorf("reply: no chat %d", chatID)
 	}
+	original, err := c.quoted(messageID)
 	s.mu.Unlock()
-	if original == nil {
-		return 0, fmt.Errorf("reply: no message %d in chat %d", messageID, chatID)
+	if err != nil {
+		return 0, fmt.Errorf("reply: %w", err)
 	}
 	return s.say(chatID, userID, &Message{Text: text, ReplyTo: original})
 }

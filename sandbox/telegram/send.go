@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,6 +45,11 @@ func (s *Server) knownChat(p params, parameter string) (*chat, error) {
 	}
 	id, err := strconv.ParseInt(name, 10, 64)
 	if c := s.chats[id]; err == nil && c != nil && c.started {
+		if c.movedTo != 0 {
+			return nil, &apiError{
+				Code: http.StatusBadRequest, MovedTo: c.movedTo, Description: "Bad Request: group chat was upgraded to a supergroup chat",
+			}
+		}
 		return c, nil
 	}
 	return nil, badRequest("chat not found")
@@ -219,16 +225,4 @@ func (s *Server) forwardMessage(p params) (any, error) {
 	m.Markup, m.ReplyTo, m.EditDate = nil, nil, 0
 	m.Protected, m.Silent = draft.Protected, draft.Silent
 	return s.post(c, m)
-}
-
-// setMessageReaction checks the message and shows nothing: the sandbox's chat has no reactions.
-func (s *Server) setMessageReaction(p params) (any, error) {
-	c, err := s.target(p, "chat_id")
-	if err != nil {
-		return nil, err
-	}
-	if c.message(int(p.integer("message_id"))) == nil {
-		return nil, badRequest("message to react not found")
-	}
-	return true, nil
 }

@@ -78,7 +78,8 @@ func (s *Server) implemented() map[string]method {
 type apiError struct {
 	Code        int
 	Description string
-	RetryAfter  int // seconds; 0 for none
+	RetryAfter  int   // seconds; 0 for none
+	MovedTo     int64 // the supergroup that the group became; 0 for none
 }
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s", e.Code, e.Description) }
@@ -227,6 +228,9 @@ func respond(w http.ResponseWriter, result any, err error) {
 		if failure.RetryAfter > 0 {
 			envelope["parameters"] = map[string]int{"retry_after": failure.RetryAfter}
 			w.Header().Set("Retry-After", strconv.Itoa(failure.RetryAfter))
+		}
+		if failure.MovedTo != 0 {
+			envelope["parameters"] = map[string]int64{"migrate_to_chat_id": failure.MovedTo}
 		}
 	} else {
 		envelope["result"] = result

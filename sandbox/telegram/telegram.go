@@ -111,6 +111,7 @@ type chat struct {
 	started  bool // the bot may write: the person wrote first, or the bot was added
 	blocked  bool
 	messages []*Message // oldest first
+	movedTo  int64      // the supergroup that this group became
 	menu     MenuButton
 }
 

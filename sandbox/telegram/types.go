@@ -41,6 +41,7 @@ type Entity struct {
 type Message struct {
 	ID              int             `json:"message_id"`
 	From            *User           `json:"from,omitempty"`
+	SenderChat      *Chat           `json:"sender_chat,omitempty"` // where a chat writes in its own name
 	Chat            Chat            `json:"chat"`
 	Date            int64           `json:"date"` // Unix seconds
 	EditDate        int64           `json:"edit_date,omitempty"`
@@ -58,7 +59,10 @@ type Message struct {
 	Protected       bool            `json:"has_protected_content,omitempty"`
 	NewMembers      []User          `json:"new_chat_members,omitempty"`
 	Markup          *InlineKeyboard `json:"reply_markup,omitempty"`
+	MigrateTo       int64           `json:"migrate_to_chat_id,omitempty"`
+	MigrateFrom     int64           `json:"migrate_from_chat_id,omitempty"`
 	Silent          bool            `json:"-"` // sent with disable_notification
+	Reaction        string          `json:"-"` // the bot's
 }
 
 // ForwardOrigin says where a forwarded message came from.
@@ -189,7 +193,7 @@ func (u Update) kind() string {
 }
 
 // FromBot says whether the bot wrote the message.
-func (m Message) FromBot() bool { return m.From != nil && m.From.IsBot }
+func (m Message) FromBot() bool { return m.From != nil && m.From.IsBot && m.SenderChat == nil }
 
 // Edited says whether the message was changed after it was sent.
 func (m Message) Edited() bool { return m.EditDate != 0 }

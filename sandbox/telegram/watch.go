@@ -12,12 +12,13 @@ type EventKind string
 
 // What a chat page is told.
 const (
-	EventMessage EventKind = "message" // a new message
-	EventEdit    EventKind = "edit"    // a message changed
-	EventDelete  EventKind = "delete"  // a message went
-	EventAction  EventKind = "action"  // the bot is doing something
-	EventAnswer  EventKind = "answer"  // a pressed button was answered
-	EventProfile EventKind = "profile" // people, commands or the bot's texts changed
+	EventMessage  EventKind = "message"  // a new message
+	EventEdit     EventKind = "edit"     // a message changed
+	EventDelete   EventKind = "delete"   // a message went
+	EventAction   EventKind = "action"   // the bot is doing something
+	EventAnswer   EventKind = "answer"   // a pressed button was answered
+	EventReaction EventKind = "reaction" // the bot reacted to a message, or took that back
+	EventProfile  EventKind = "profile"  // people, commands or the bot's texts changed
 )
 
 // An Event is one change that people see.
@@ -28,6 +29,7 @@ type Event struct {
 	MessageID int       `json:"message_id,omitempty"`
 	Action    string    `json:"action,omitempty"`
 	Answer    *Answer   `json:"answer,omitempty"`
+	Reaction  string    `json:"reaction,omitempty"`
 }
 
 // A Subscription receives events until it is closed. One that reads too slowly is ended by the
