@@ -38,10 +38,32 @@ type ESIM struct {
 	// PhotoFileID is the QR photo as Telegram keeps it.
 	PhotoFileID string `json:"photo_file_id,omitempty"`
 
+	// Name is what the customer calls it; empty for none.
+	Name string `json:"name,omitempty"`
+	// Muted says that the customer wants no offers for it.
+	Muted bool `json:"muted,omitempty"`
+	// FirstUsedAt is when data was first seen to be used; zero before.
+	FirstUsedAt time.Time `json:"first_used_at"`
+	// Pace is how much data goes in a day of late, in bytes; 0 until known.
+	Pace int64 `json:"pace,omitempty"`
+	// AskedAt is when the provider was last asked, Misses how often in a row it had nothing to tell.
+	AskedAt time.Time `json:"asked_at"`
+	Misses  int       `json:"misses,omitempty"`
+	// NextAt is when it is looked at again; zero for never.
+	NextAt time.Time `json:"next_at"`
+	// Marks are the notices that went out, or are on their way, by Notice.Key.
+	Marks map[string]Mark `json:"marks,omitempty"`
+
 	// TopUp is the order that holds the one place for a top-up under way; empty when it is free.
 	TopUp string `json:"top_up,omitempty"`
 	// TopUps are the top-ups applied, in the order in which the shop learnt of them.
 	TopUps []TopUp `json:"top_ups,omitempty"`
+}
+
+// A Mark is one notice that goes out once: begun by the replica whose lease lasts Until, or sent.
+type Mark struct {
+	Until  time.Time `json:"until,omitzero"`
+	SentAt time.Time `json:"sent,omitzero"`
 }
 
 // A TopUp is one top-up that was applied to an eSIM.
