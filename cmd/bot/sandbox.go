@@ -49,6 +49,8 @@ type playgroundOptions struct {
 	log   *slog.Logger
 	vars  map[string]string // over the world's own environment
 	clock *clock.Clock      // nil: a new one
+	// support adds a support chat to the world, and to the shop's configuration.
+	support bool
 }
 
 // A playground is the shop and the world around it on one address, where people come; the shop goes
@@ -73,7 +75,9 @@ func newPlayground(ctx context.Context, listener net.Listener, o playgroundOptio
 		return nil, fmt.Errorf("draw seed: %w", err)
 	}
 	// Codes differ from run to run: a Redis that is kept must not meet the same ICCID twice.
-	p.world = sandbox.New(sandbox.Options{BaseURL: p.base, Log: o.log, Clock: o.clock, Seed: binary.LittleEndian.Uint64(seed[:])})
+	p.world = sandbox.New(sandbox.Options{
+		BaseURL: p.base, Log: o.log, Clock: o.clock, Seed: binary.LittleEndian.Uint64(seed[:]), SupportChat: o.support,
+	})
 	if o.redis == "" {
 		if p.redis, err = miniredis.Run(); err != nil {
 			return nil, fmt.Errorf("start the embedded Redis: %w", err)

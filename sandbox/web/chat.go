@@ -1,10 +1,12 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,6 +23,15 @@ type person struct {
 	Commands    []telegram.Command `json:"commands"`
 	BotName     string             `json:"bot_name"`
 	Description string             `json:"description"`
+	// Members are those who may write in a group, the first of them being who the page is; nil for
+	// a person.
+	Members []telegram.User `json:"members,omitempty"`
+}
+
+// message is a message as the page shows it.
+type message struct {
+	telegram.Message
+	Reaction string `json:"reaction,omitempty"` // the bot's
 }
 
 func (p *page) people() []person {
@@ -36,7 +47,28 @@ func (p *page) people() []person {
 			Description: p.telegram.About("description", someone.LanguageCode),
 		})
 	}
+	for _, g := range p.telegram.Groups() {
+		list = append(list, p.group(g))
+	}
 	return list
+}
+
+// group lists a group among the people: a chat that several may write in, the admin first of all.
+func (p *page) group(g telegram.Group) person {
+	slices.SortStableFunc(g.Members, func(a, b telegram.User) int {
+		return cmp.Compare(btoi(b.ID == p.admin), btoi(a.ID == p.admin))
+	})
+	return person{
+		Person:  telegram.Person{User: telegram.User{ID: g.ID, FirstName: g.Title, LanguageCode: "en"}, Started: true},
+		BotName: g.Title, Commands: []telegram.Command{}, Members: g.Members,
+	}
+}
+
+func btoi(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // events streams what people see: all of it first, then each change.
@@ -60,9 +92,11 @@ func (p *page) events(w http.ResponseWriter, r *http.Request) {
 		flusher.Flush()
 		return err == nil
 	}
-	messages := map[string][]telegram.Message{}
+	messages := map[string][]message{}
 	for id, list := range all.Messages {
-		messages[strconv.FormatInt(id, 10)] = list
+		for _, m := range list {
+			messages[strconv.FormatInt(id, 10)] = append(messages[strconv.FormatInt(id, 10)], message{m, m.Reaction})
+		}
 	}
 	if !write("snapshot", map[string]any{"bot": all.Bot, "people": p.people(), "messages": messages, "now": p.now().UnixMilli()}) {
 		return
@@ -99,11 +133,20 @@ func (p *page) forward(write func(string, any) bool, e telegram.Event) bool {
 // said is what the page posts: who does what.
 type said struct {
 	User    int64  `json:"user"`
+	Chat    int64  `json:"chat"` // the group it happens in; 0 for the person's own chat
 	Text    string `json:"text"`
 	ReplyTo int    `json:"reply_to"`
 	Message int    `json:"message"`
 	Data    string `json:"data"`
 	Seconds int    `json:"seconds"`
+}
+
+// where is the chat in which it happens.
+func (s said) where() int64 {
+	if s.Chat != 0 {
+		return s.Chat
+	}
+	return s.User
 }
 
 func (p *page) send(w http.ResponseWriter, r *http.Request) {
@@ -113,9 +156,12 @@ func (p *page) send(w http.ResponseWriter, r *http.Request) {
 	}
 	var id int
 	var err error
-	if in.ReplyTo != 0 {
-		id, err = p.telegram.Reply(in.User, in.User, in.ReplyTo, in.Text)
-	} else {
+	switch {
+	case in.ReplyTo != 0:
+		id, err = p.telegram.Reply(in.where(), in.User, in.ReplyTo, in.Text)
+	case in.Chat != 0:
+		id, err = p.telegram.SendGroupText(in.Chat, in.User, in.Text)
+	default:
 		id, err = p.telegram.SendText(in.User, in.Text)
 	}
 	answer(w, map[string]int{"message": id}, err)
@@ -159,7 +205,7 @@ func (p *page) press(w http.ResponseWriter, r *http.Request) {
 	if !Read(w, r, &in) {
 		return
 	}
-	id, err := p.telegram.Press(in.User, in.Message, in.Data)
+	id, err := p.telegram.PressIn(in.where(), in.User, in.Message, in.Data)
 	answer(w, map[string]string{"query": id}, err)
 }
 

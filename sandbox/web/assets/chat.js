@@ -2,7 +2,7 @@
 import { deepLink, openLink } from "./links.js";
 import { renderMessage, settle } from "./message.js";
 import { alertBox, toast } from "./overlay.js";
-import { list, now, person, post, state } from "./state.js";
+import { list, now, own, person, post, speaker, state } from "./state.js";
 
 const messages = document.getElementById("messages");
 const scroller = document.getElementById("scroller");
@@ -15,7 +15,7 @@ let heading = false; // on the way to the newest message
 export const hooks = {
   link: (url) => deepLink(url) || openLink(url, true),
   open: (url) => deepLink(url) || openLink(url, false),
-  command: (text) => post("/chat/api/send", { user: state.active, text }).catch((e) => toast(e.message)),
+  command: (text) => post("/chat/api/send", { ...own(), text }).catch((e) => toast(e.message)),
   reply: () => {},
 };
 
@@ -61,7 +61,7 @@ function introduction() {
 
 // addMessage appends a new message of the active chat.
 export function addMessage(message) {
-  const follow = atBottom() || heading || !message.from?.is_bot;
+  const follow = atBottom() || heading || message.from?.id === speaker();
   messages.querySelector(".introduction")?.remove();
   const element = renderMessage(message, hooks);
   element.classList.add("new");
@@ -108,6 +108,16 @@ function soften(element, height, follow) {
   };
   change.onfinish = keep;
   requestAnimationFrame(keep);
+}
+
+// reactTo shows the bot's reaction to a message, or takes it away.
+export function reactTo(message) {
+  const element = find(message.message_id);
+  if (!element) return;
+  const fresh = renderMessage(message, hooks);
+  element.replaceWith(fresh);
+  regroup();
+  if (!calm.matches) fresh.querySelector(".reaction")?.animate([{ transform: "scale(0)" }, { transform: "scale(1.25)" }, { transform: "scale(1)" }], { duration: 260 });
 }
 
 // removeMessage lets a message go.
@@ -164,13 +174,29 @@ export function drawHeader() {
   const action = state.actions.get(state.active);
   status.classList.toggle("doing", Boolean(action));
   status.textContent = action ? action.text : "bot";
-  if (!action && who) status.textContent = `bot · you are ${who.first_name}`;
+  const members = who?.members;
+  if (!action && who && !members) status.textContent = `bot · you are ${who.first_name}`;
+  if (!action && members) status.textContent = "group · you are";
+  drawSpeaker(action ? null : members);
+}
+
+// drawSpeaker lets a group's chat choose which of its members writes.
+function drawSpeaker(members) {
+  const select = document.getElementById("speaker");
+  select.hidden = !members;
+  if (!members || document.activeElement === select) return;
+  select.replaceChildren(...members.map((m) => new Option(m.first_name, m.id, false, m.id === speaker())));
+  select.onchange = () => {
+    state.speaker = Number(select.value);
+    select.blur();
+    drawChat();
+  };
 }
 
 // showAnswer shows the bot's answer to a pressed button.
 export function showAnswer(answer) {
   settle(answer.query);
-  if (answer.user !== state.active) return;
+  if (answer.user !== speaker()) return;
   if (answer.url) deepLink(answer.url) || openLink(answer.url, false);
   if (!answer.text) return;
   if (answer.alert) alertBox(person()?.bot_name || state.bot.first_name, answer.text);

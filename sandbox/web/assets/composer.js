@@ -4,7 +4,7 @@ import { icon } from "./icons.js";
 import { onPayload } from "./links.js";
 import { preview } from "./message.js";
 import { toast } from "./overlay.js";
-import { list, person, post, state, unwrap } from "./state.js";
+import { list, own, person, post, state, unwrap } from "./state.js";
 
 const byId = (id) => document.getElementById(id);
 const field = byId("composer");
@@ -21,6 +21,7 @@ export function drawComposer() {
   byId("start").hidden = !waits;
   byId("start").textContent = who?.blocked ? "UNBLOCK AND RESTART" : "START";
   byId("menu").hidden = !who?.commands?.length;
+  byId("attach").hidden = Boolean(who?.members); // a group is written to
   if (waits) closeMenu();
   setReply(null);
   fit();
@@ -35,14 +36,14 @@ export function clearDraft() {
 function fit() {
   field.style.height = "auto";
   field.style.height = Math.min(field.scrollHeight, 200) + "px";
-  const voice = field.value.trim() === "";
+  const voice = field.value.trim() === "" && !person()?.members;
   send.replaceChildren(icon(voice ? "mic" : "send"));
   send.setAttribute("aria-label", voice ? "Send a voice message" : "Send");
 }
 
 async function say(text) {
   try {
-    await post("/chat/api/send", { user: state.active, text, reply_to: answering?.message_id || 0 });
+    await post("/chat/api/send", { ...own(), text, reply_to: answering?.message_id || 0 });
     setReply(null);
   } catch (error) {
     toast(error.message);
@@ -51,6 +52,7 @@ async function say(text) {
 
 async function submit() {
   const text = field.value.trim();
+  if (!text && person()?.members) return;
   if (!text) {
     await post("/chat/api/voice", { user: state.active, seconds: 3 }).catch((error) => toast(error.message));
     return;

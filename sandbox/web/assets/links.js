@@ -3,6 +3,9 @@ import { state } from "./state.js";
 
 const watchers = [];
 
+// hooks.enter leads to the private chat of whoever followed a deep link; the page adds it.
+export const hooks = { enter: () => {} };
+
 // onPayload calls back when a deep link to the bot was followed.
 export function onPayload(watcher) {
   watchers.push(watcher);
@@ -20,6 +23,7 @@ export function deepLink(address) {
   const onSite = (url.host === "t.me" && url.pathname === "/" + state.bot.username) ||
     (url.host === location.host && url.pathname === "/t.me/" + state.bot.username);
   if (!inApp && !onSite) return false;
+  hooks.enter();
   setPayload(url.searchParams.get("start") || "");
   return true;
 }

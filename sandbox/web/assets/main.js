@@ -1,12 +1,12 @@
 // The chat page: what the sandbox streams, brought to the views.
-import { addMessage, drawChat, drawHeader, editMessage, removeMessage, showAnswer } from "./chat.js";
+import { addMessage, drawChat, drawHeader, editMessage, reactTo, removeMessage, showAnswer } from "./chat.js";
 import { clearDraft, drawComposer, setUp as setUpComposer } from "./composer.js";
 import { decorate } from "./icons.js";
-import { setPayload } from "./links.js";
+import { hooks as links, setPayload } from "./links.js";
 import { setUp as setUpOverlays, toast } from "./overlay.js";
 import { nudge, setUp as setUpPanel } from "./panel.js";
 import { drawSidebar } from "./sidebar.js";
-import { list, person, post, remember, remembered, state } from "./state.js";
+import { list, person, post, remember, remembered, speaker, state } from "./state.js";
 
 const byId = (id) => document.getElementById(id);
 const app = byId("app");
@@ -33,7 +33,13 @@ function drawAll() {
   drawHeader();
   drawChat();
   drawComposer();
-  byId("block").hidden = !person()?.started || person()?.blocked;
+  drawBlock();
+}
+
+// drawBlock shows the way to block the bot, in a person's own chat that has begun.
+function drawBlock() {
+  const who = person();
+  byId("block").hidden = !who?.started || who.blocked || Boolean(who.members);
 }
 
 // takeSnapshot takes all that people see, at the beginning and whenever the stream begins anew.
@@ -46,7 +52,7 @@ function takeSnapshot(all) {
   countMissed(before);
   const address = new URLSearchParams(location.search);
   const wanted = Number(address.get("user")) || state.active || remembered();
-  const customers = state.people.filter((p) => !p.admin);
+  const customers = state.people.filter((p) => !p.admin && !p.members);
   state.active = (person(wanted) || customers[0] || state.people[0])?.id || 0;
   remember(state.active);
   drawAll();
@@ -84,10 +90,17 @@ function takeEdit({ chat, message }) {
   const messages = list(chat);
   const at = messages.findIndex((m) => m.message_id === message.message_id);
   if (at < 0) return;
-  messages[at] = message;
+  messages[at] = { ...message, reaction: messages[at].reaction };
   stopAction(chat);
-  if (chat === state.active) editMessage(message);
+  if (chat === state.active) editMessage(messages[at]);
   drawSidebar(choose);
+}
+
+function takeReaction({ chat, message_id: id, reaction }) {
+  const message = list(chat).find((m) => m.message_id === id);
+  if (!message) return;
+  message.reaction = reaction;
+  if (chat === state.active) reactTo(message);
 }
 
 function takeDelete({ chat, message_id: id }) {
@@ -118,7 +131,7 @@ function takePeople(people) {
   drawSidebar(choose);
   drawHeader();
   drawComposer();
-  byId("block").hidden = !person()?.started || person()?.blocked;
+  drawBlock();
   if (!began && list().length === 0) drawChat();
 }
 
@@ -135,6 +148,7 @@ function connect() {
   on("edit", takeEdit);
   on("delete", takeDelete);
   on("action", takeAction);
+  on("reaction", takeReaction);
   on("answer", ({ answer }) => showAnswer(answer));
   for (const name of ["snapshot", "message", "edit"]) source.addEventListener(name, nudge);
   source.onopen = () => { byId("connection").hidden = true; };
@@ -181,6 +195,9 @@ function setUpDrawers() {
   });
 }
 
+links.enter = () => {
+  if (person()?.members) choose(speaker());
+};
 decorate(document);
 setUpTheme();
 setUpDrawers();

@@ -1,7 +1,7 @@
 // One message as a page element.
 import { icon } from "./icons.js";
 import { copy, showPhoto, toast } from "./overlay.js";
-import { post, state } from "./state.js";
+import { own as ownSelf, person, post, speaker, state } from "./state.js";
 import { direction, renderText } from "./text.js";
 
 function make(name, className, text) {
@@ -28,14 +28,22 @@ export function time(seconds) {
 
 // renderMessage returns the element of a message. hooks: link(url), command(text), reply(message).
 export function renderMessage(message, hooks) {
-  const own = !message.from?.is_bot;
+  const own = message.from?.id === speaker();
   const element = make("article", "message " + (own ? "out" : "in"));
   element.dataset.id = message.message_id;
-  element.dataset.from = own ? "me" : "bot";
+  element.dataset.from = message.from?.is_bot ? "bot" : message.from?.id;
   element.dataset.date = message.date;
-  element.setAttribute("aria-label", own ? "You" : state.bot.first_name);
+  const name = message.from?.is_bot ? state.bot.first_name : message.from?.first_name;
+  element.setAttribute("aria-label", own ? "You" : name);
+  if (message.new_chat_members) {
+    element.classList.add("service");
+    element.append(make("p", "", `${name} added ${message.new_chat_members.map((m) => m.first_name).join(", ")}`));
+    return element;
+  }
   const stack = make("div", "stack");
   stack.append(bubble(message, own, hooks));
+  if (person()?.members && !own) stack.firstChild.prepend(make("p", "sender", name));
+  setUpTouch(element, message, hooks);
   if (message.reply_markup) stack.append(keyboard(message, hooks));
   element.append(stack, replyButton(message, hooks));
   return element;
@@ -48,6 +56,20 @@ function replyButton(message, hooks) {
   button.append(icon("reply"));
   button.addEventListener("click", () => hooks.reply(message));
   return button;
+}
+
+// setUpTouch answers a message by a double click, as on a desktop, and by a long press, as on a phone.
+function setUpTouch(element, message, hooks) {
+  const own = "button, a, code, pre, img";
+  element.addEventListener("dblclick", (event) => event.target.closest(own) || hooks.reply(message));
+  let held = 0;
+  const stop = () => clearTimeout(held);
+  element.addEventListener("touchstart", (event) => {
+    stop();
+    if (event.target.closest(".inline-button")) return;
+    held = setTimeout(() => hooks.reply(message), 500);
+  }, { passive: true });
+  for (const name of ["touchend", "touchmove", "touchcancel"]) element.addEventListener(name, stop, { passive: true });
 }
 
 function bubble(message, own, hooks) {
@@ -70,6 +92,7 @@ function bubble(message, own, hooks) {
     if (emojiOnly(text) && !message.photo) body.classList.add("emoji-only");
     body.append(content);
   }
+  if (message.reaction) body.append(make("span", "reaction", message.reaction));
   body.append(meta(message, own));
   element.classList.toggle("media-only", !text && Boolean(message.photo));
   element.append(body);
@@ -193,7 +216,7 @@ async function press(button, message, data) {
   button.classList.add("waiting");
   const free = setTimeout(() => button.classList.remove("waiting"), 15000);
   try {
-    const { query } = await post("/chat/api/press", { user: state.active, message: message.message_id, data });
+    const { query } = await post("/chat/api/press", { ...ownSelf(), message: message.message_id, data });
     button.dataset.query = query;
     if (answered.delete(query)) release(button);
   } catch (error) {

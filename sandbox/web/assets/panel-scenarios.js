@@ -6,7 +6,7 @@ import { state as chat } from "./state.js";
 export function calm(state) {
   if (state.calm) return make("div", { id: "panel-calm", hidden: true });
   return make("div", { id: "panel-calm", role: "status" },
-    make("span", {}, "Something is set to go wrong."),
+    make("span", {}, "Faults are on"),
     pill("Everything works again", "calm", {}, "Everything works again.", { id: "calm" }));
 }
 

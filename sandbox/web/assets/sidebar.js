@@ -16,7 +16,16 @@ function languageName(code) {
 export function drawSidebar(choose) {
   const focused = document.activeElement?.closest?.(".customer")?.dataset.user;
   nav.replaceChildren(...state.people.map((someone) => row(someone, choose)));
+  drawUnread();
   if (focused) nav.querySelector(`[data-user="${focused}"]`)?.focus();
+}
+
+// drawUnread counts on the way back to the people, which a phone shows instead of them.
+function drawUnread() {
+  const badge = document.querySelector("#sidebar-open .badge");
+  const unread = [...state.unread.values()].reduce((sum, n) => sum + n, 0);
+  badge.hidden = unread === 0;
+  badge.textContent = unread > 99 ? "99+" : unread;
 }
 
 function row(someone, choose) {
@@ -26,7 +35,7 @@ function row(someone, choose) {
   button.dataset.user = someone.id;
   button.setAttribute("aria-current", String(someone.id === state.active));
   const avatar = document.createElement("span");
-  avatar.className = "avatar tint-" + (someone.id % 7);
+  avatar.className = "avatar tint-" + (Math.abs(someone.id) % 7);
   avatar.textContent = [...someone.first_name][0];
   avatar.setAttribute("aria-hidden", "true");
   button.append(avatar, lines(someone));
@@ -46,15 +55,16 @@ function lines(someone) {
   const top = span("top", "");
   const name = span("name", someone.first_name);
   name.dir = "auto";
-  top.append(name, span("chip" + (someone.admin ? " admin" : ""), someone.admin ? "admin" : someone.language_code));
-  top.querySelector(".chip").title = languageName(someone.language_code);
+  const role = someone.members ? "group" : someone.admin ? "admin" : someone.language_code;
+  top.append(name, span("chip" + (role === "admin" ? " admin" : ""), role));
+  if (!someone.members) top.querySelector(".chip").title = languageName(someone.language_code);
   if (newest) top.append(span("when", when(newest.date)));
   const bottom = span("bottom", "");
   const action = state.actions.get(someone.id);
-  const text = action?.text || (newest ? preview(newest) : languageName(someone.language_code));
+  const text = action?.text || (newest ? preview(newest) : someone.members ? "" : languageName(someone.language_code));
   const line = span("preview" + (action ? " doing" : ""), text);
   line.dir = "auto";
-  if (newest && !newest.from?.is_bot && !action) line.prepend(span("you", "You: "));
+  if (newest && !newest.from?.is_bot && !action) line.prepend(span("you", someone.members ? newest.from.first_name + ": " : "You: "));
   bottom.append(line);
   const unread = state.unread.get(someone.id) || 0;
   if (unread) {

@@ -3,10 +3,11 @@
 export const state = {
   bot: { first_name: "", username: "" },
   people: [],
-  messages: new Map(), // by person's id
+  messages: new Map(), // by the id of the person, or the group
   unread: new Map(),
   actions: new Map(), // what the bot is doing, by chat: {text, timer}
   active: 0,
+  speaker: 0, // who writes in groups; 0 for the first of their members
   payload: "", // of a deep link that waits for START
   clockSkew: 0, // the sandbox's time less the browser's, in ms
 };
@@ -14,6 +15,19 @@ export const state = {
 // person returns one of the people, the active one by default.
 export function person(id = state.active) {
   return state.people.find((p) => p.id === id);
+}
+
+// own returns who the page is in the active chat, as the posts say it: in a group, one of its members.
+export function own() {
+  const chat = person();
+  return chat?.members ? { user: speaker(), chat: chat.id } : { user: state.active };
+}
+
+// speaker is who writes in the active chat.
+export function speaker() {
+  const members = person()?.members;
+  if (!members) return state.active;
+  return (members.find((m) => m.id === state.speaker) || members[0]).id;
 }
 
 // list returns a person's messages, oldest first.
