@@ -81,6 +81,13 @@ func (s *Service) giveBack(ctx context.Context, o *Order) error {
 	if err != nil {
 		return err
 	}
+	if !o.DeliveredAt.IsZero() {
+		// What is taken back isn't delivered any more. Were Redis to forget this refund, the order made
+		// again from its payment must not count as settled.
+		if err := s.payments.Mark(ctx, o.Payment.Intent, "done", ""); err != nil {
+			return s.giveBackLater(ctx, o, err)
+		}
+	}
 	p := s.providers[o.Bought.Profile.Provider]
 	call, cancel := context.WithTimeout(ctx, s.providerTimeout)
 	defer cancel()
@@ -102,6 +109,11 @@ func (s *Service) giveBack(ctx context.Context, o *Order) error {
 			cause = errors.Join(cause, err)
 		}
 	}
+	return s.giveBackLater(ctx, o, cause)
+}
+
+// giveBackLater asks again, at the latest until the deadline.
+func (s *Service) giveBackLater(ctx context.Context, o *Order, cause error) error {
 	since := o.HeldSince
 	if since.IsZero() {
 		since = s.now()
@@ -121,6 +133,9 @@ func (s *Service) returned(ctx context.Context, o *Order, ret Return) error {
 }
 
 func (s *Service) notReturned(ctx context.Context, o *Order, reason string, cause error) error {
+	if !o.DeliveredAt.IsZero() && reason == ReasonCancelRefused {
+		s.mark(ctx, o, "done", "1")
+	}
 	return s.move(ctx, o, Review, reason, s.own, func(n *Order) {
 		n.Refund.Return, n.Refund.Refusal, n.HeldSince = ReturnRefused, refusal(cause), time.Time{}
 	})

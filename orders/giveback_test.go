@@ -239,3 +239,34 @@ func TestRefundingNothingDoesTheProvidersPart(t *testing.T) {
 		t.Errorf("%+v, refunds %v", o.Refund, w.stripe.refunds)
 	}
 }
+
+// Redis forgets the order in the moment its eSIM was taken back: it does not count as delivered again,
+// for the money has not gone back yet.
+func TestRefundingForgottenAfterTheESIMWasTakenBack(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	forgotten := w.store.snapshot()
+	w.stripe.pay()
+	if err := w.event(); err != nil {
+		t.Fatal(err)
+	}
+	w.run(time.Hour)
+	w.want(orders.Delivered, "")
+	w.after = func(_ int, call string) error {
+		if call == "cancel" {
+			w.after = nil
+			*w.store = forgotten
+			return errCrash
+		}
+		return nil
+	}
+	w.sendBack(esim.Money{}, false)
+	w.run(time.Hour)
+	if err := w.event(); err != nil {
+		t.Fatal(err)
+	}
+	w.run(time.Hour)
+	if o := w.store.docs[theOrder]; o.State != orders.Review || !w.cloud.cancelled {
+		t.Errorf("%s (%s), taken back %v", o.State, o.Reason, w.cloud.cancelled)
+	}
+}

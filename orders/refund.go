@@ -134,20 +134,27 @@ func (s *Service) refund(ctx context.Context, o *Order) error {
 }
 
 // wentBack ends a refund that was made: the order is refunded, or returns to where it was. before is
-// what stood at Stripe before the refund was asked for.
+// what stood at Stripe before the refund was asked for. A refund found made under this number may be
+// one that Redis has forgotten, of another amount: what counts is the sum at Stripe, and where the
+// whole is to go back, the rest follows.
 func (s *Service) wentBack(ctx context.Context, o *Order, before Fence, note edit, amount esim.Money) error {
 	total := esim.Money{Minor: o.Refund.Total.Minor + amount.Minor, Currency: amount.Currency}
-	if before.Refunded.Minor != o.Refund.Total.Minor {
-		// Made in an earlier look, or others went back by another hand: Stripe has the sum.
+	back := o.Refund.Back
+	if before.Refunded.Minor != o.Refund.Total.Minor || back == "" && total.Minor < o.Payment.Received.Minor {
 		f, err := s.payments.Fence(ctx, o.Payment.Intent)
 		if err != nil {
 			return s.refundLater(ctx, o, err)
 		}
 		total.Minor = max(f.Refunded.Minor, amount.Minor)
 	}
-	back := o.Refund.Back
-	if back == "" || total.Minor >= o.Payment.Received.Minor {
+	switch rest := o.Payment.Received.Minor - total.Minor; {
+	case rest <= 0:
 		back = Refunded
+	case back == "":
+		return s.stay(ctx, o, s.own, func(n *Order) {
+			n.Refund.N++
+			n.Refund.Total, n.Refund.Amount.Minor = total, rest
+		})
 	}
 	reason := o.Reason
 	if back == o.Refund.Back {

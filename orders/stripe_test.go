@@ -148,7 +148,9 @@ func (s *stripe) Refund(_ context.Context, _ string, id orders.ID, n int, amount
 		case !found:
 			made = orders.Refund{ID: "re_" + key, Amount: amount}
 		}
-		made.Status = answer
+		if made.Status != "failed" { // that is an end
+			made.Status = answer
+		}
 		s.refunds[key], r = made, made
 	})
 	return r, errors.Join(lost, err)
