@@ -53,6 +53,8 @@ func (s *Service) investigate(ctx context.Context, o *Order) error {
 	o.Attempt.BalanceAfter = balance()
 	if err != nil {
 		s.log.WarnContext(ctx, "payment of a purchase in doubt not read", slog.String("order", string(o.ID)), slog.Any("error", err))
+	} else if known, err := s.delivered(ctx, o, f); known || err != nil {
+		return err
 	} else if why := s.news(o, f); why != "" {
 		return s.move(ctx, o, Review, why, s.own, noteBack(f), func(n *Order) { n.Disputed = n.Disputed || f.Disputed })
 	}

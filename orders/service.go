@@ -82,6 +82,13 @@ type Config struct {
 	// Sequential has everything that one step does made in its caller's goroutine, so that the same
 	// random numbers and answers lead to the same calls in the same order: for simulations.
 	Sequential bool
+
+	// SweepInterval is how often all payment pages of the last 3 days are held against what Redis
+	// knows, beside once at the start; 1 h.
+	SweepInterval time.Duration
+	// Plans finds a plan in the catalogue by its provider's id and its Ref, for an order to be rebuilt
+	// whose terms Stripe wasn't told; nil: none is found.
+	Plans func(provider esim.Provider, id, ref string) (esim.Plan, bool)
 }
 
 // A Service is the order machine. Its methods may be called by several goroutines at once.
@@ -109,6 +116,9 @@ type Service struct {
 	drain  time.Duration
 	// wait sleeps for d or until ctx ends.
 	wait func(ctx context.Context, d time.Duration) error
+	// sweepEvery and plans are the sweep's.
+	sweepEvery time.Duration
+	plans      func(provider esim.Provider, id, ref string) (esim.Plan, bool)
 	// meanwhile does something beside the caller's work; the function it returns waits for it.
 	meanwhile func(do func()) (wait func())
 
@@ -141,6 +151,10 @@ func New(c Config) (*Service, error) {
 	}
 	if c.Sequential {
 		s.meanwhile = atOnce
+	}
+	s.sweepEvery, s.plans = orDefault(c.SweepInterval, time.Hour), c.Plans
+	if s.plans == nil {
+		s.plans = func(esim.Provider, string, string) (esim.Plan, bool) { return esim.Plan{}, false }
 	}
 	if s.random == nil {
 		s.random = rand.Reader

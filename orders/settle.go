@@ -73,6 +73,10 @@ func (s *Service) paid(ctx context.Context, o *Order, cs *CheckoutSession) error
 		n.Checkout.SessionID = cs.ID
 		n.Payment = Payment{Intent: cs.Intent, Received: cs.Amount, PaidAt: s.now(), ReceiptURL: cs.ReceiptURL, LiveMode: cs.LiveMode}
 	})
+	if bygone(cs.Fence) {
+		n.Refund.N = max(n.Refund.N, cs.Refunds)
+		return s.recall(ctx, o, n, cs.Fence, s.mismatch(o, cs))
+	}
 	if err := s.save(ctx, o, n, actorStripe); err != nil {
 		return err
 	}
