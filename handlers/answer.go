@@ -80,6 +80,7 @@ func (r *Relay) deliver(ctx context.Context, s said, kept flows.Relayed) error {
 	if s.text != "" || r.firstOf(ctx, s.chat, s.album) {
 		sent, err := r.cfg.Client.send(ctx, kept.Customer, screen)
 		if err != nil {
+			r.giveUp(ctx, albumName(s.chat, s.album)) // the next try needs its header
 			return err
 		}
 		r.remember(ctx, sent.ID, kept)

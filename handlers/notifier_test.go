@@ -14,6 +14,7 @@ import (
 	"esimbot/flows"
 	"esimbot/orders"
 	"esimbot/sandbox/fault"
+	"esimbot/sandbox/telegram"
 )
 
 // pictures draws what the notifier sends.
@@ -267,6 +268,26 @@ func TestAlertAdmins(t *testing.T) {
 	nobody := newNotifier(t, st, 0)
 	if err := nobody.Alert(deadline(t), a); err == nil {
 		t.Error("an alert to nobody is no error")
+	}
+}
+
+// Each admin reads alerts in their own language, and they are counted.
+func TestAlertLanguages(t *testing.T) {
+	st := newStage(t)
+	st.tg.AddUser(telegram.User{ID: 1001, FirstName: "Second", Started: true})
+	n := newNotifier(t, st, 0, admin, 1001)
+	n.cfg.Metrics = st.metrics
+	if err := st.sessions.Save(deadline(t), 1001, flows.Session{Version: 1}, &flows.Customer{ID: 1001, Language: "ar"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Alert(deadline(t), orders.Alert{Key: "dispute:x", Kind: "dispute", Order: bought()}); err != nil {
+		t.Fatal(err)
+	}
+	if got := []string{st.last(admin).Body(), st.last(1001).Body()}; !slices.Equal(got, []string{"dispute in en", "dispute in ar"}) {
+		t.Errorf("the admins read %q", got)
+	}
+	if st.counter("alerts_total", "dispute", "ok") != 1 {
+		t.Error("the alert isn't counted")
 	}
 }
 

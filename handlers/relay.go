@@ -96,22 +96,52 @@ func (r *Relay) Answered(ctx context.Context, customer int64, message int) (flow
 // orders.ErrUnreachable when nobody is there to get it.
 func (r *Relay) Ask(ctx context.Context, q flows.Inquiry) error {
 	err := r.once(ctx, q.Customer, q.Message, func(ctx context.Context) error {
-		head := r.firstOf(ctx, q.Customer, q.Album)
-		if head {
-			switch err := r.cfg.Store.AllowInquiry(ctx, q.Customer, r.cfg.Now()); {
-			case errors.Is(err, orders.ErrTooMany):
-				return err
-			case err != nil:
-				return &unavailableError{"count a message to support", err}
-			}
+		if err := r.allow(ctx, q); err != nil {
+			return err
 		}
-		return r.toSupport(ctx, q, head)
+		head := r.firstOf(ctx, q.Customer, q.Album)
+		err := r.toSupport(ctx, q, head)
+		if err != nil && head {
+			r.giveUp(ctx, albumName(q.Customer, q.Album)) // the next try needs its header
+		}
+		return err
 	})
 	r.count("to_support", err)
 	if err != nil {
 		return fmt.Errorf("message %d of customer %d: %w", q.Message, q.Customer, err)
 	}
 	return nil
+}
+
+// allow counts a message of the customer's, an album as one, and one that is tried again only once.
+func (r *Relay) allow(ctx context.Context, q flows.Inquiry) error {
+	name := fmt.Sprintf("asked:%d:%d", q.Customer, q.Message)
+	if q.Album != "" {
+		name = fmt.Sprintf("asked:%d:%s", q.Customer, q.Album)
+	}
+	fresh, err := r.cfg.Claims.Claim(ctx, name, relayKept)
+	if err != nil {
+		return &unavailableError{"claim a message", err}
+	}
+	if !fresh {
+		return nil
+	}
+	err = r.cfg.Store.AllowInquiry(ctx, q.Customer, r.cfg.Now())
+	if err == nil {
+		return nil
+	}
+	r.giveUp(ctx, name)
+	if errors.Is(err, orders.ErrTooMany) {
+		return err
+	}
+	return &unavailableError{"count a message to support", err}
+}
+
+// giveUp releases a name. Where that fails a message isn't counted, which is the customer's gain.
+func (r *Relay) giveUp(ctx context.Context, name string) {
+	if err := r.cfg.Claims.Release(ctx, name); err != nil {
+		r.cfg.Log.DebugContext(ctx, "claim not released", "name", name, "err", err)
+	}
 }
 
 // toSupport sends an inquiry to the support chat, or to each admin in their language. One admin who
@@ -218,13 +248,15 @@ func (r *Relay) firstOf(ctx context.Context, chat int64, album string) bool {
 	if album == "" {
 		return true
 	}
-	first, err := r.cfg.Claims.Claim(ctx, fmt.Sprintf("album:%d:%s", chat, album), albumTime)
+	first, err := r.cfg.Claims.Claim(ctx, albumName(chat, album), albumTime)
 	if err != nil {
 		r.cfg.Log.WarnContext(ctx, "album not claimed", "chat", chat, "err", err)
 		return true
 	}
 	return first
 }
+
+func albumName(chat int64, album string) string { return fmt.Sprintf("album:%d:%s", chat, album) }
 
 // note says a word below a message. It is a courtesy: what fails is let go.
 func (r *Relay) note(ctx context.Context, chat int64, message int, w flows.Word) {

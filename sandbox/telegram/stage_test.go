@@ -63,7 +63,8 @@ type reply struct {
 	Description string          `json:"description"`
 	Result      json.RawMessage `json:"result"`
 	Parameters  struct {
-		RetryAfter int `json:"retry_after"`
+		RetryAfter int   `json:"retry_after"`
+		MovedTo    int64 `json:"migrate_to_chat_id"`
 	} `json:"parameters"`
 	status int
 }
