@@ -296,7 +296,7 @@ func (r refusing) Transition(ctx context.Context, from orders.State, next *order
 }
 
 func TestBoughtWhileTheOrderChanged(t *testing.T) {
-	for to, end := range map[orders.State]orders.State{orders.Unknown: orders.Delivered, orders.Refunding: orders.Review, orders.Review: orders.Review} {
+	for to, end := range map[orders.State]orders.State{orders.Unknown: orders.Delivered, orders.Refunding: orders.Review, orders.Refunded: orders.Review, orders.Review: orders.Review} {
 		t.Run(string(to), func(t *testing.T) {
 			w := newWorld(t)
 			w.paid()

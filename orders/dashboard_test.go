@@ -30,6 +30,9 @@ func in(t *testing.T, state orders.State) *world {
 	case orders.Review:
 		w.cloud.answers = []string{"no number"}
 		w.run(time.Hour)
+	case orders.Refunded:
+		w.cloud.answers = []string{"rejected"}
+		w.run(time.Hour)
 	default:
 		w.run(time.Hour)
 	}
@@ -70,6 +73,7 @@ func TestRefundsAndDisputesBegunInTheDashboard(t *testing.T) {
 		{orders.Delivered, "whole", whole, orders.Refunded, orders.ReasonRefunded},
 		{orders.Delivered, "partial", partly, orders.Delivered, ""},
 		{orders.Delivered, "dispute", dispute, orders.Delivered, ""},
+		{orders.Refunded, "dispute", dispute, orders.Refunded, orders.ReasonRejected},
 	} {
 		t.Run(string(c.from)+" "+c.name, func(t *testing.T) {
 			w := in(t, c.from)
@@ -86,6 +90,12 @@ func TestRefundsAndDisputesBegunInTheDashboard(t *testing.T) {
 				w.run(6 * time.Hour)
 			}
 			o := w.want(c.state, c.reason)
+			if c.from == orders.Refunded {
+				if o.Refund.Total.Minor != 455 || !o.Disputed {
+					t.Errorf("noted %+v, disputed %v", o.Refund, o.Disputed)
+				}
+				return
+			}
 			if o.Refund.Total.Minor != w.stripe.outside || o.Disputed != w.stripe.disputed || len(w.stripe.refunds) != 0 {
 				t.Errorf("noted %+v, disputed %v", o.Refund, o.Disputed)
 			}
@@ -207,5 +217,25 @@ func TestAnEventThatLosesTheRaceIsHandledAnew(t *testing.T) {
 	}
 	if o := w.want(orders.Delivered, ""); o.Refund.Total.Minor != 155 {
 		t.Errorf("%+v", o.Refund)
+	}
+}
+
+// An order under review that surely bought nothing has nothing left to decide once its money is gone.
+func TestReviewEndsWhenTheMoneyIsGoneAndNothingWasBought(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	w.stripe.pay()
+	w.stripe.sessions["cs_1"].LiveMode = true
+	if err := w.event(); err != nil {
+		t.Fatal(err)
+	}
+	w.run(time.Hour)
+	w.want(orders.Review, orders.ReasonLiveMode)
+	w.stripe.outside = 455
+	if err := w.service.HandlePayment(t.Context(), orders.PaymentEvent{Type: orders.EventRefunded, Intent: "pi_1"}); err != nil {
+		t.Fatal(err)
+	}
+	if o := w.want(orders.Refunded, orders.ReasonRefunded); o.Refund.Return != orders.ReturnNothing || !slices.Contains(w.telegram.shown, string(orders.Refunded)) {
+		t.Errorf("%+v, shown %v", o.Refund, w.telegram.shown)
 	}
 }

@@ -107,14 +107,28 @@ func (s *Service) named(ctx context.Context, e PaymentEvent) (*Order, error) {
 	return o, nil
 }
 
-// orphan judges an event of this shop about an order that isn't known: Redis has lost it. Money
-// that came in is not let go. Stripe brings that event again for three days, and the admins hear of
-// it. Any other event has nothing left to change here.
+// orphan judges an event of this shop about an order that isn't known: Redis has lost it. Money that
+// came in is not let go: the order is made again from its payment. Where that can't be, Stripe brings
+// the event again for three days, and the admins hear of it. Any other event has nothing left to
+// change here.
 func (s *Service) orphan(ctx context.Context, e PaymentEvent, cause error) error {
 	if !e.paying() {
 		s.log.WarnContext(ctx, "event of an unknown order", slog.String("event", e.ID), slog.String("type", e.Type),
 			slog.String("order", string(e.Order)), slog.String("payment", e.Intent))
 		return nil
+	}
+	if e.SessionID != "" {
+		cs, err := s.payments.Session(ctx, e.SessionID)
+		if err == nil {
+			var o *Order
+			if o, err = s.rebuild(ctx, cs); err == nil && o == nil {
+				s.log.WarnContext(ctx, "event of an unknown order that nobody paid", slog.String("event", e.ID), slog.String("session", e.SessionID))
+			}
+			return err
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("read checkout of an unknown order: %w", err)
+		}
 	}
 	s.alert(ctx, Alert{Key: "lost:" + e.SessionID, Kind: "order_lost",
 		Detail: fmt.Sprintf("paid, but order %s is not known here: %s", e.Order, e.SessionID)})
@@ -222,10 +236,10 @@ func (s *Service) disputed(ctx context.Context, o *Order) error {
 // stays where it is, for its runner to store what it buys: what was noted sends it under review then.
 func (s *Service) stop(ctx context.Context, o *Order, reason string, note edit) error {
 	var n *Order
-	switch {
-	case o.State == Purchasing:
+	switch o.State {
+	case Purchasing:
 		n = s.next(o, Purchasing, reason, note)
-	case o.State == Review, o.State == Refunded:
+	case Review, Refunded:
 		n = s.next(o, o.State, o.Reason, note)
 	default:
 		n = s.next(o, Review, reason, note, s.unleased)
