@@ -49,6 +49,18 @@ func (s *Service) sweeping(stop, work context.Context) {
 	}
 }
 
+// SweepIfDue sweeps if it is time, and no other replica does. Run does it by itself; this is for whoever
+// keeps the time otherwise.
+func (s *Service) SweepIfDue(ctx context.Context) error {
+	ours, err := s.sweepTurn(ctx, false)
+	if err != nil || !ours {
+		return err
+	}
+	err = s.sweep(ctx, ctx)
+	s.swept(ctx, ctx, err, 0)
+	return err
+}
+
 // sweepTurn says whether it is for this replica to sweep now. Its first turn comes even if it isn't
 // time, unless another replica has just had its own.
 func (s *Service) sweepTurn(ctx context.Context, first bool) (bool, error) {
