@@ -2,8 +2,10 @@ package flows
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
+	"esimbot/esim"
 	"esimbot/locales"
 	"esimbot/orders"
 )
@@ -12,23 +14,49 @@ import (
 func alertKinds() []string {
 	return []string{
 		"review", "balance_low", "provider_down", "rejected", "provisioning", "undelivered", "bought_twice", "refund_failed", "catalogue",
-		"stripe_webhook", "order_lost", "paid_twice", "dispute", "fraud_warning", "refund_delayed", "stuck", "stripe_down",
+		"stripe_webhook", "order_lost", "paid_twice", "dispute", "fraud_warning", "refund_delayed", "stuck", "stripe_down", "sweep",
 	}
 }
 
-// AlertText tells admins of a matter. It names no customer and shows no code; what there is to be
-// done stands behind the Open button, in the admin's private chat.
+// AlertText tells admins of a matter. It names no customer and shows no code. Rows are the buttons
+// that answer it, for an admin's private chat; Link leads to the same in such a chat, for the support
+// chat, where nobody may decide anything.
 func (s *Shop) AlertText(a orders.Alert, lang string) Screen {
 	l := s.cfg.Bundle.For(lang)
-	title := l.H("alert_other", args{"Kind": cutRunes(a.Kind, 64)})
-	if slices.Contains(alertKinds(), a.Kind) {
-		title = l.H("alert_" + a.Kind)
+	detail := strings.TrimSpace(a.Detail)
+	evident := ""
+	if a.Kind == "review" && a.Order != nil {
+		evident = evidence(l, a.Order)
+		if detail == a.Order.Reason && evident != "" {
+			detail = "" // told in words already
+		}
 	}
-	screen := Screen{Name: "alert", HTML: paragraphs(title, alertOrder(l, a.Order), locales.Escape(cutRunes(strings.TrimSpace(a.Detail), 600)))}
-	if a.Order != nil {
-		screen.Rows = [][]Button{{{Text: l.T("button_open"), URL: s.deepLink("a_" + string(a.Order.ID)), Style: Primary}}}
+	screen := Screen{
+		Name: "alert",
+		HTML: paragraphs(alertTitle(l, a), alertOrder(l, a.Order), evident, locales.Escape(cutRunes(detail, 600))),
+		Link: s.deepLink("a_" + alertMatter(a)),
+	}
+	if s.cfg.Office != nil {
+		screen.Rows = s.alertRows(l, a)
+	} else if a.Order != nil {
+		screen.Rows = [][]Button{{{Text: l.T("button_open"), URL: screen.Link, Style: Primary}}}
 	}
 	return screen
+}
+
+func alertTitle(l *locales.Localizer, a orders.Alert) string {
+	switch {
+	case a.Kind == "review" && a.Order != nil && a.Order.Reason == orders.ReasonInDoubt:
+		provider := a.Order.Plan.Provider
+		if a.Order.Attempt.Provider != "" {
+			provider = a.Order.Attempt.Provider
+		}
+		return l.H("alert_doubt", args{"Provider": l.Isolate(provider.Name())})
+	case slices.Contains(alertKinds(), a.Kind):
+		return l.H("alert_" + a.Kind)
+	default:
+		return l.H("alert_other", args{"Kind": cutRunes(a.Kind, 64)})
+	}
 }
 
 func alertOrder(l *locales.Localizer, o *orders.Order) string {
@@ -40,6 +68,73 @@ func alertOrder(l *locales.Localizer, o *orders.Order) string {
 		locales.Escape(planName(l, o.Plan)),
 		l.H("alert_price", args{"Price": o.Plan.Retail, "Provider": o.Plan.Provider.Name()}),
 	)
+}
+
+// alertMatter names what an alert is about, as deep links do after "a_": an order, else the page on
+// which the matter is looked at.
+func alertMatter(a orders.Alert) string {
+	if a.Order != nil && a.Kind != "balance_low" && a.Kind != "provider_down" && a.Kind != "stripe_down" {
+		return string(a.Order.ID)
+	}
+	switch a.Kind {
+	case "balance_low", "provider_down":
+		return "balance"
+	case "stripe_webhook", "stripe_down", "order_lost", "sweep":
+		return "stripe"
+	case "catalogue":
+		return "catalogue"
+	default:
+		return "orders"
+	}
+}
+
+// alertRows are the buttons that answer a matter. The pages they lead to are messages of their own:
+// the alert stays.
+func (s *Shop) alertRows(l *locales.Localizer, a orders.Alert) [][]Button {
+	page := func(key string, words ...string) Button {
+		return press(l.T(key), to(append([]string{"alert"}, words...)...))
+	}
+	o := a.Order
+	var rows [][]Button
+	switch matter := alertMatter(a); {
+	case matter == "balance":
+		rows = withRows(rows, []Button{page("admin_button_balance", "balance")}, s.pauseButton(l, a))
+	case matter == "stripe", matter == "catalogue":
+		rows = append(rows, []Button{page("admin_button_look", matter)})
+	case o == nil:
+		rows = append(rows, []Button{page("admin_button_orders", "orders")})
+	case a.Kind == "review":
+		rows = answerRows(l, o, s.cfg.Office.Answers(o), "alert")
+	case a.Kind == "dispute", a.Kind == "fraud_warning":
+		block := page("admin_button_block", "block", strconv.FormatInt(o.Customer, 10))
+		if a.Kind == "fraud_warning" && mayRefund(o) {
+			rows = append(rows, []Button{page("admin_button_refund", "refund", string(o.ID)), block})
+		} else {
+			rows = append(rows, []Button{block})
+		}
+	case o.State == orders.Review:
+		rows = append(rows, []Button{page("admin_button_resolve", "resolve", string(o.ID))})
+	case mayRefund(o) && o.State != orders.Delivered:
+		rows = append(rows, []Button{page("admin_button_refund", "refund", string(o.ID))})
+	}
+	if o != nil {
+		rows = append(rows, []Button{page("button_open", "order", string(o.ID))})
+	}
+	if len(rows) > 0 {
+		rows[0][0].Style = Primary
+	}
+	return rows
+}
+
+// pauseButton stops sales of the provider that an alert names by its key: "balance:cloudesim".
+func (s *Shop) pauseButton(l *locales.Localizer, a orders.Alert) []Button {
+	_, name, _ := strings.Cut(a.Key, ":")
+	name, _, _ = strings.Cut(name, ":")
+	p := esim.Provider(name)
+	if !slices.Contains(providerNames(), p) {
+		return nil
+	}
+	return []Button{press(l.T("admin_button_pause_one", args{"Provider": l.Isolate(p.Name())}), to("alert", "pause", name))}
 }
 
 // deepLink is an address that opens the bot with a payload.

@@ -139,6 +139,8 @@ func (v *visit) openDraft(ctx context.Context, pressed, fresh esim.Plan) (Reply,
 		return v.tooMany(ctx, pressed)
 	case errors.Is(err, orders.ErrPaused):
 		return v.refuse("paused", pressed, nil), nil
+	case errors.Is(err, orders.ErrBlocked):
+		return v.refuse("blocked", pressed, nil), nil
 	case errors.Is(err, orders.ErrTestMode):
 		return v.refuse("opens_soon", pressed, nil), nil
 	default:
@@ -173,6 +175,9 @@ func (v *visit) refusal(key string, p esim.Plan, offered []esim.Plan) Screen {
 			again.Style = Primary
 		}
 		rows = append(rows, []Button{again})
+	}
+	if key == "blocked" {
+		rows = append(rows, []Button{{Text: v.l.T("button_support"), Data: "support", Style: Primary}})
 	}
 	rows = append(rows, []Button{press(v.l.T("button_all_plans"), to("plans", p.Destination.ID())), back(v.l, "dest")})
 	html := v.l.H("refusal_"+key, args{"Plan": planName(v.l, p)})

@@ -28,7 +28,10 @@ func (v *visit) command(ctx context.Context) (Reply, error) {
 	case "language":
 		data = "lang"
 	default:
-		// Admin commands too: nobody learns that they exist.
+		if r, ok, err := v.adminCommand(ctx); ok {
+			return r, err
+		}
+		// An admin's command of anybody else too: nobody learns that it exists.
 		return v.unknown(), nil
 	}
 	v.session.From = ""
@@ -49,7 +52,7 @@ func (v *visit) unknown() Reply {
 }
 
 // start answers /start and the deep links: c_jp, r_europe, g, p_<plan>, o_<order> (back from a
-// payment), x_<order> (back without one), a_<order>.
+// payment), x_<order> (back without one); an admin's a_<order> and a_balance.
 func (v *visit) start(ctx context.Context, payload string) (Reply, error) {
 	v.session.From = ""
 	kind, rest, _ := strings.Cut(payload, "_")
@@ -59,7 +62,12 @@ func (v *visit) start(ctx context.Context, payload string) (Reply, error) {
 		data = to("plans", payload)
 	case kind == "p":
 		data = to("plan", rest)
-	case kind == "o" || kind == "x" || kind == "a":
+	case kind == "a":
+		r, err := v.matter(ctx, rest)
+		if !errors.Is(err, errStale) {
+			return r, err
+		}
+	case kind == "o" || kind == "x":
 		id, err := orders.ParseID(rest)
 		if err != nil {
 			break
@@ -82,6 +90,9 @@ func (v *visit) text(ctx context.Context) (Reply, error) {
 	typed := strings.TrimSpace(v.in.Event.Text)
 	if typed == "" {
 		return v.unreadable(), nil
+	}
+	if r, ok, err := v.adminText(ctx, typed); ok {
+		return r, err
 	}
 	switch digits := numeral(typed); {
 	case meantICCID(typed):

@@ -66,7 +66,11 @@ func TestLinesReadOneWay(t *testing.T) {
 
 func readsOneWay(t *testing.T, at string, s flows.Screen) {
 	t.Helper()
-	for line := range strings.SplitSeq(tag.ReplaceAllString(s.HTML, ""), "\n") {
+	text := tag.ReplaceAllString(s.HTML, "")
+	if s.Name == "admin_order" { // its first line is the same in every language
+		_, text, _ = strings.Cut(text, "\n")
+	}
+	for line := range strings.SplitSeq(text, "\n") {
 		if line != "" && leans(line) != bidi.R {
 			t.Errorf("%s: the line %q", at, line)
 		}

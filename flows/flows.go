@@ -11,6 +11,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"esimbot/catalog"
 	"esimbot/esim"
 	"esimbot/orders"
@@ -65,6 +67,8 @@ type Confirmation struct {
 	Order  orders.ID `json:"order,omitempty"`
 	Detail string    `json:"detail,omitempty"` // what the deed needs to be repeated to the letter: "refund number:amount:currency"
 	Until  time.Time `json:"until"`
+	// Code is the activation code that the deed attaches. Sessions keeps it sealed.
+	Code esim.ActivationCode `json:"-"`
 }
 
 // A Customer is what the shop keeps of a person. Times are UTC.
@@ -151,12 +155,20 @@ type Screen struct {
 	Link string
 }
 
-// A Photo is a QR code to show. FileID is used when Telegram has the photo already; else Code is
-// drawn; else Image is sent as it is.
+// A Photo is a QR code or a chart to show. FileID is used when Telegram has the photo already; else
+// Code is drawn; else Chart; else Image is sent as it is.
 type Photo struct {
 	FileID string
 	Code   esim.ActivationCode
+	Chart  *Chart
 	Image  []byte
+}
+
+// A Chart shows figures day by day: bars upwards and downwards from zero. It carries digits and ISO
+// dates only; its words stand in the caption.
+type Chart struct {
+	Days     []time.Time       // UTC, oldest first
+	Up, Down []decimal.Decimal // of each day, neither below zero
 }
 
 // A Style colours a button.

@@ -32,6 +32,15 @@ func scenes() map[string]func(s *stage) []flows.Screen {
 	orderScenes(one)
 	esimScenes(one)
 	textScenes(one)
+	adminScenes(one)
+	scenes["admin_reasons"] = func(s *stage) []flows.Screen {
+		s.asAdmin()
+		for _, reason := range reasonCodes() {
+			s.desk.orders[doubtful].Reason = reason
+			s.press("admin/resolve/" + string(doubtful))
+		}
+		return s.shown[len(s.shown)-len(reasonCodes()):]
+	}
 	supportScenes(one)
 	scenes["delivery"] = func(s *stage) []flows.Screen {
 		s.regular()
@@ -50,7 +59,11 @@ func scenes() map[string]func(s *stage) []flows.Screen {
 		o := s.order(delivered, customer, "JP-10-30", orders.Review)
 		return []flows.Screen{
 			s.shop.AlertText(orders.Alert{Key: "review:x", Kind: "review", Order: o, Detail: "purchase_in_doubt <b>"}, s.client),
-			s.shop.AlertText(orders.Alert{Key: "balance:x", Kind: "balance_low", Detail: "CloudeSIM 3.10 USD"}, s.client),
+			s.shop.AlertText(orders.Alert{Key: "review:y", Kind: "review", Order: s.asAdmin().desk.orders[doubtful], Detail: orders.ReasonInDoubt}, s.client),
+			s.shop.AlertText(orders.Alert{Key: "balance:cloudesim", Kind: "balance_low", Detail: "CloudeSIM 3.10 USD"}, s.client),
+			s.shop.AlertText(orders.Alert{Key: "fraud_warning:x", Kind: "fraud_warning", Order: s.desk.orders[delivered]}, s.client),
+			s.shop.AlertText(orders.Alert{Key: "dispute:x", Kind: "dispute", Order: s.desk.orders[delivered]}, s.client),
+			s.shop.AlertText(orders.Alert{Key: "stripe_webhook", Kind: "stripe_webhook"}, s.client),
 			s.shop.AlertText(orders.Alert{Key: "x", Kind: "something_new", Detail: "…"}, s.client),
 		}
 	}
@@ -127,6 +140,7 @@ func buyingScenes(one func(string, func(*stage))) {
 	}
 	one("refusal_too_many", refused(fmt.Errorf("open: %w", orders.ErrTooMany)))
 	one("refusal_paused", refused(orders.ErrPaused))
+	one("refusal_blocked", refused(fmt.Errorf("open: %w", orders.ErrBlocked)))
 	one("refusal_opens_soon", refused(orders.ErrTestMode))
 	one("refusal_not_opened", refused(errors.New("stripe took too long")))
 	one("plan_gone", func(s *stage) {
@@ -231,8 +245,14 @@ func written(screens []flows.Screen) string {
 		if i > 0 {
 			b.WriteString("\n=====\n\n")
 		}
-		if s.Photo != nil {
+		switch {
+		case s.Photo != nil && s.Photo.Chart != nil:
+			b.WriteString("(chart)\n")
+		case s.Photo != nil:
 			b.WriteString("(photo)\n")
+		}
+		if s.Link != "" {
+			b.WriteString("(" + s.Link + ")\n")
 		}
 		b.WriteString(s.HTML + "\n\n")
 		for _, row := range s.Rows {

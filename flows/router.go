@@ -69,6 +69,8 @@ func routes() map[string]route {
 		"terms":   {open: (*visit).terms},
 		"privacy": {open: (*visit).privacy},
 		"erase":   {open: (*visit).erase, max: 1},
+		"admin":   {open: (*visit).office, min: 1, max: 4},
+		"alert":   {open: (*visit).office, min: 1, max: 4, apart: true},
 	}
 }
 

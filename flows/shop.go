@@ -17,11 +17,12 @@ import (
 const seenEvery = time.Hour
 
 // A Config is what a Shop is made of. Random may be nil (crypto/rand), TermsURL and PrivacyURL
-// empty; all else is required.
+// empty, Office nil: then nobody has an admin's commands. All else is required.
 type Config struct {
 	Catalogue  Catalogue
 	Desk       Desk
 	ESIMs      ESIMs
+	Office     Office
 	Support    Support
 	Eraser     Eraser
 	Popularity Popularity
@@ -41,6 +42,7 @@ type Config struct {
 type Shop struct {
 	cfg    Config
 	routes map[string]route
+	admin  map[string]route // the pages behind "admin" and "alert"
 }
 
 // New checks cfg and returns a Shop.
@@ -57,7 +59,7 @@ func New(cfg Config) (*Shop, error) {
 			return nil, fmt.Errorf("flows: %q is no http or https address", link)
 		}
 	}
-	return &Shop{cfg: cfg, routes: routes()}, nil
+	return &Shop{cfg: cfg, routes: routes(), admin: adminRoutes()}, nil
 }
 
 // Handle answers one event. An error means that nothing could be answered and the event may be

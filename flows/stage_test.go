@@ -147,6 +147,7 @@ type stage struct {
 	snap     *catalog.Snapshot
 	quote    func(esim.Plan) (esim.Plan, error)
 	desk     *desk
+	office   *office
 	esims    map[string]*usage.ESIM
 	support  *support
 	erased   []int64
@@ -168,9 +169,10 @@ func newStage(tb testing.TB, change ...func(*flows.Config)) *stage {
 	s := &stage{tb: tb, now: noon, snap: loadShelves(tb), esims: map[string]*usage.ESIM{}, user: customer, client: "en"}
 	s.desk = &desk{stage: s, orders: map[orders.ID]*orders.Order{}}
 	s.support = &support{answers: map[int]flows.Relayed{}}
+	s.office = newOffice(s)
 	s.quote = func(p esim.Plan) (esim.Plan, error) { return p, nil }
 	s.cfg = flows.Config{
-		Catalogue: catalogue{s}, Desk: s.desk, ESIMs: shelf{s}, Support: s.support, Eraser: eraser{s}, Popularity: popularity{s},
+		Catalogue: catalogue{s}, Desk: s.desk, ESIMs: shelf{s}, Office: s.office, Support: s.support, Eraser: eraser{s}, Popularity: popularity{s},
 		Bundle: loadBundle(tb), BotUsername: "esim_bot", TermsURL: "https://shop.example/terms", PrivacyURL: "https://shop.example/privacy",
 		Now: func() time.Time { return s.now }, Random: new(counter),
 	}
