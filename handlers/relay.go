@@ -189,7 +189,7 @@ func (r *Relay) inquire(ctx context.Context, chat int64, q flows.Inquiry, head b
 			return err
 		}
 	}
-	message := 0
+	var message int
 	switch rest := overflow(q.Text); {
 	case q.Text == "":
 		copied, err := r.cfg.Client.copyMessage(ctx, copying{from: q.Customer, message: q.Message, to: chat, replyTo: header})
