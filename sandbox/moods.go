@@ -42,10 +42,10 @@ func servers(w *World) []server {
 	all := moods()
 	plain := all[:len(all)-1] // Telegram and Stripe have no lists that the shop shows
 	return []server{
-		{"cloudesim", "CloudeSIM", w.CloudESIM.Fault, all, cloudesimPurchases, "purchases only", w.CloudESIM},
-		{"mobilexy", "Mobilexy", w.Mobilexy.Fault, all, mobilexyPurchases, "purchases only", w.Mobilexy},
-		{"telegram", "Telegram", w.Telegram.Fault, plain, "/sendPhoto", "photos only", nil},
-		{"stripe", "Stripe", w.Stripe.Fault, plain, "/v1/refunds", "refunds only", nil},
+		{"cloudesim", "CloudeSIM", w.CloudESIM.Fault, all, cloudesimPurchases, "for purchases only", w.CloudESIM},
+		{"mobilexy", "Mobilexy", w.Mobilexy.Fault, all, mobilexyPurchases, "for purchases only", w.Mobilexy},
+		{"telegram", "Telegram", w.Telegram.Fault, plain, "/sendPhoto", "for photos only", nil},
+		{"stripe", "Stripe", w.Stripe.Fault, plain, "/v1/refunds", "for refunds only", nil},
 	}
 }
 

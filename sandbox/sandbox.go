@@ -121,7 +121,7 @@ func (w *World) populate() {
 		return
 	}
 	const staff = defaultAdmin - 1
-	w.Telegram.AddUser(telegram.User{ID: staff, FirstName: "Support", LanguageCode: "en"})
+	w.Telegram.AddUser(telegram.User{ID: staff, FirstName: "Colleague", LanguageCode: "en"})
 	w.Telegram.AddGroup(supportChat, "Support", w.admin, staff)
 	if err := w.Telegram.AddBot(supportChat, w.admin); err != nil {
 		panic(fmt.Sprintf("sandbox: %v", err)) // both were added above

@@ -105,8 +105,11 @@ func script(ctx context.Context, b *bot.Bot, u *models.Update, picture []byte) e
 		if _, err := b.AnswerCallbackQuery(ctx, &bot.AnswerCallbackQueryParams{CallbackQueryID: q.ID, Text: "You chose " + q.Data}); err != nil {
 			return fmt.Errorf("answer: %w", err)
 		}
-		_, err := b.EditMessageText(ctx, &bot.EditMessageTextParams{ChatID: q.From.ID, MessageID: q.Message.Message.ID, Text: "Chosen: " + q.Data})
+		_, err := b.EditMessageText(ctx, &bot.EditMessageTextParams{ChatID: q.Message.Message.Chat.ID, MessageID: q.Message.Message.ID, Text: "Chosen: " + q.Data})
 		return err
+	}
+	if u.Message == nil { // it came into a group, or somebody blocked it
+		return nil
 	}
 	chat := u.Message.Chat.ID
 	switch text := u.Message.Text; {

@@ -48,7 +48,8 @@ func (p *page) people() []person {
 		})
 	}
 	for _, g := range p.telegram.Groups() {
-		list = append(list, p.group(g))
+		staff := slices.IndexFunc(list, func(someone person) bool { return someone.Admin })
+		list = slices.Insert(list, staff+1, p.group(g))
 	}
 	return list
 }

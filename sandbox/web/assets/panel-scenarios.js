@@ -2,11 +2,10 @@
 import { change, make, pill, section } from "./control.js";
 import { state as chat } from "./state.js";
 
-// calm is the strip that ends whatever goes wrong; hidden while everything works.
+// calm is the strip that says whether everything works, and ends whatever doesn't.
 export function calm(state) {
-  if (state.calm) return make("div", { id: "panel-calm", hidden: true });
-  return make("div", { id: "panel-calm", role: "status" },
-    make("span", {}, "Faults are on"),
+  if (state.calm) return make("div", { id: "panel-calm", role: "status" }, make("span", {}, "Everything works"));
+  return make("div", { id: "panel-calm", class: "faulty", role: "status" }, make("span", {}, "Faults are on"),
     pill("Everything works again", "calm", {}, "Everything works again.", { id: "calm" }));
 }
 
@@ -18,7 +17,7 @@ export function scenarios(state) {
 function scenario(s, playing) {
   const start = make("button", {
     class: "pill", type: "button", id: "scenario-" + s.id, "aria-label": s.name + ": start",
-    onclick: () => change("scenario", { id: s.id, user: chat.active }),
+    onclick: () => change("scenario", { id: s.id, user: chat.active }, s.next),
   }, playing ? "Again" : "Start");
   return make("article", { class: playing ? "scenario playing" : "scenario", "data-scenario": s.id },
     make("div", { class: "line" }, make("strong", {}, s.name), start),
