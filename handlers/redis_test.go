@@ -23,6 +23,8 @@ var (
 	_ flows.Sessions = (*store.Sessions)(nil)
 	_ Shop           = (*flows.Shop)(nil)
 	_ Screens        = (*flows.Shop)(nil)
+	_ Letters        = (*flows.Shop)(nil)
+	_ Relays         = (*store.Store)(nil)
 )
 
 func openStore(t testing.TB, url string) *store.Store {

@@ -10,6 +10,7 @@ import (
 	"esimbot/flows"
 	"esimbot/orders"
 	"esimbot/sandbox/fault"
+	"esimbot/store/storetest"
 )
 
 func TestTooManyQuestions(t *testing.T) {
@@ -222,5 +223,40 @@ func TestNobodyToAsk(t *testing.T) {
 		if got := h.last(customer).Body(); !strings.HasPrefix(got, "Your message did not get through") {
 			t.Errorf("%s: the customer reads %q", name, got)
 		}
+	}
+}
+
+// On the real store, killed in the middle of a question: each message arrives, and once.
+func TestRelayOnRedis(t *testing.T) {
+	server := storetest.StartDurable(t)
+	h := newHelpdeskOn(t, openStore(t, server.URL()), supportGroup, admin)
+	h.ask("first")
+	server.Kill()
+	if _, err := h.tg.SendText(customer, "second"); err != nil {
+		t.Fatal(err)
+	}
+	h.until("refused while Redis is down", func() bool { return h.counter("telegram_updates_total", "text", "unavailable") > 0 })
+	server.Up()
+	h.settled()
+	got := strings.Join(h.texts(supportGroup), "\n")
+	if strings.Count(got, "first") != 1 || strings.Count(got, "second") != 1 {
+		t.Errorf("support reads %q", got)
+	}
+	h.reply(supportGroup, helper, "hello")
+	letter := h.last(customer)
+	if !strings.HasSuffix(letter.Body(), "hello") {
+		t.Errorf("the customer reads %q", letter.Body())
+	}
+	h.write("/start")
+	if _, err := h.tg.Reply(customer, customer, letter.ID, "thanks"); err != nil {
+		t.Fatal(err)
+	}
+	h.settled()
+	for _, again := range []int{h.tg.LastUpdate(), h.tg.LastUpdate() - 1, h.tg.LastUpdate() - 2} {
+		h.tg.Redeliver(again)
+	}
+	h.settled()
+	if got := strings.Join(h.texts(supportGroup), "\n"); strings.Count(got, "thanks") != 1 || strings.Count(strings.Join(h.texts(customer), "\n"), "hello") != 1 {
+		t.Errorf("support reads %q, the customer %q", got, h.texts(customer))
 	}
 }

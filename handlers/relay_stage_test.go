@@ -16,6 +16,7 @@ import (
 	"esimbot/flows"
 	"esimbot/orders"
 	"esimbot/sandbox/telegram"
+	"esimbot/store"
 	"esimbot/usage"
 )
 
@@ -118,11 +119,17 @@ type helpdesk struct {
 
 func newHelpdesk(t *testing.T, group int64, admins ...int64) *helpdesk {
 	t.Helper()
+	return newHelpdeskOn(t, nil, group, admins...)
+}
+
+// newHelpdeskOn keeps everything in Redis; in memory where keeper is nil.
+func newHelpdeskOn(t *testing.T, keeper *store.Store, group int64, admins ...int64) *helpdesk {
+	t.Helper()
 	h := &helpdesk{relays: &relays{kept: map[[2]int64]flows.Relayed{}, asked: map[int64]int{}}}
 	h.stage = newStage(t, func(c *Config) {
 		c.Admins, c.SupportChat = admins, group
 		h.claims = &claims{now: c.Now, till: map[string]time.Time{}}
-		h.build(t, c)
+		h.build(t, c, keeper)
 	})
 	for _, u := range []telegram.User{
 		{ID: second, FirstName: "Second", LanguageCode: "de", Started: true}, {ID: helper, FirstName: "Helper", LanguageCode: "en"},
@@ -146,7 +153,7 @@ func newHelpdesk(t *testing.T, group int64, admins ...int64) *helpdesk {
 // lateSupport is the relay that the shop writes to before it exists.
 type lateSupport struct{ *Relay }
 
-func (h *helpdesk) build(t *testing.T, c *Config) {
+func (h *helpdesk) build(t *testing.T, c *Config, keeper *store.Store) {
 	t.Helper()
 	later := &lateSupport{}
 	shop, err := flows.New(flows.Config{
@@ -156,11 +163,14 @@ func (h *helpdesk) build(t *testing.T, c *Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	later.Relay, err = NewRelay(RelayConfig{
+	cfg := RelayConfig{
 		Client: c.Client, Letters: shop, Store: h.relays, Claims: h.claims, Sessions: c.Sessions,
 		Admins: c.Admins, SupportChat: c.SupportChat, Now: c.Now, Log: c.Log, Metrics: c.Metrics,
-	})
-	if err != nil {
+	}
+	if keeper != nil {
+		cfg.Store, cfg.Claims, cfg.Sessions, c.Sessions = keeper, keeper, keeper.Sessions(), keeper.Sessions()
+	}
+	if later.Relay, err = NewRelay(cfg); err != nil {
 		t.Fatal(err)
 	}
 	c.Shop, c.Relay = shop, later.Relay
