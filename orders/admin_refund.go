@@ -88,20 +88,8 @@ func (s *Service) sendBack(ctx context.Context, o *Order, amount esim.Money, adm
 
 // unrefundable says why no money of o can go back; empty where some can.
 func (s *Service) unrefundable(o *Order) Why {
-	switch o.State {
-	case AwaitingPayment, Expired:
-		return WhyUnpaid
-	case Purchasing:
-		return WhyPurchasing
-	case Unknown:
-		return WhyInDoubt
-	case Refunding:
-		return WhyUnderWay
-	case Refunded:
-		return WhyNothing
-	case Paid, Provisioning, Issued, Delivered, Review:
-	default:
-		return WhyState
+	if why := o.State.barred(); why != "" {
+		return why
 	}
 	switch {
 	case s.moneyless(o):

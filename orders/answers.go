@@ -44,8 +44,8 @@ func (o *Order) seller() esim.Provider {
 	switch {
 	case o.Bought != nil:
 		return o.Bought.Profile.Provider
-	case o.Attempt.Plan != nil:
-		return o.Attempt.Plan.Provider
+	case o.Attempt.Provider != "":
+		return o.Attempt.Provider
 	default:
 		return o.Plan.Provider
 	}
@@ -90,39 +90,46 @@ func (s *Service) closable(o *Order) bool {
 
 // unanswerable says why the order can't be given a decision; nil where it can.
 func (s *Service) unanswerable(ctx context.Context, o *Order, d Decision, a Answer) error {
-	why := Why("")
-	switch o.State {
-	case Review:
-		switch {
-		case o.Attempt.N != d.Attempt:
-			why = WhyChanged
-		case slices.Contains(s.Answers(o), a):
-			return nil
-		case a == AnswerClose:
-			why = WhyState
-		case s.moneyless(o):
-			why = WhyUnpaid
-		case o.left().Minor <= 0:
-			why = WhyNothing
-		case o.Disputed:
-			why = WhyDisputed
-		default:
-			return fmt.Errorf("order %s: %s: %w: %w", o.ID, a, ErrNoSuchAnswer, s.refusal(ctx, o, WhyState))
-		}
-	case AwaitingPayment, Expired:
-		why = WhyUnpaid
-	case Purchasing:
-		why = WhyPurchasing
-	case Unknown:
-		why = WhyInDoubt
-	case Refunding:
-		why = WhyUnderWay
-	case Refunded:
-		why = WhyNothing
+	switch why := o.State.barred(); {
+	case why != "":
+		return s.refusal(ctx, o, why)
+	case o.State != Review:
+		return s.refusal(ctx, o, WhyState)
+	case o.Attempt.N != d.Attempt:
+		return s.refusal(ctx, o, WhyChanged)
+	case slices.Contains(s.Answers(o), a):
+		return nil
+	case a == AnswerClose:
+		return s.refusal(ctx, o, WhyState)
+	case s.moneyless(o):
+		return s.refusal(ctx, o, WhyUnpaid)
+	case o.left().Minor <= 0:
+		return s.refusal(ctx, o, WhyNothing)
+	case o.Disputed:
+		return s.refusal(ctx, o, WhyDisputed)
 	default:
-		why = WhyState
+		return fmt.Errorf("order %s: %s: %w: %w", o.ID, a, ErrNoSuchAnswer, s.refusal(ctx, o, WhyState))
 	}
-	return s.refusal(ctx, o, why)
+}
+
+// barred says why nothing can be decided of an order's money in this state; empty where it can.
+func (s State) barred() Why {
+	switch s {
+	case AwaitingPayment, Expired:
+		return WhyUnpaid
+	case Purchasing:
+		return WhyPurchasing
+	case Unknown:
+		return WhyInDoubt
+	case Refunding:
+		return WhyUnderWay
+	case Refunded:
+		return WhyNothing
+	case Paid, Provisioning, Issued, Delivered, Review:
+		return ""
+	default:
+		return WhyState
+	}
 }
 
 // decide judges a decision and does it, by one transition that logs the admin and the answer.
