@@ -141,9 +141,13 @@ func (c *Client) sendPhotoAs(ctx context.Context, chat int64, s flows.Screen, fi
 	return orders.Message{Chat: chat, ID: sent.ID, FileID: largest(sent.Photo)}, nil
 }
 
-// picture returns the QR code of the activation code as PNG, or the provider's image as it is.
+// picture returns the QR code of the activation code as PNG, a chart as PNG, or the provider's image
+// as it is.
 func picture(p *flows.Photo) ([]byte, error) {
 	if p.Code.IsZero() {
+		if p.Chart != nil {
+			return chartPNG(p.Chart)
+		}
 		if len(p.Image) == 0 {
 			return nil, fmt.Errorf("draw photo: neither code nor image")
 		}
