@@ -239,3 +239,22 @@ func TestReviewEndsWhenTheMoneyIsGoneAndNothingWasBought(t *testing.T) {
 		t.Errorf("%+v, shown %v", o.Refund, w.telegram.shown)
 	}
 }
+
+// What the admins knew of when they had it bought all the same is no news to the next attempt; more is.
+func TestBoughtAfterAPartWentBack(t *testing.T) {
+	for _, more := range []int64{0, 100} {
+		w := newWorld(t)
+		w.paid()
+		w.stripe.outside = 155
+		w.run(time.Hour)
+		o := w.want(orders.Review, orders.ReasonRefunded)
+		if _, err := w.service.BuyAgain(t.Context(), orders.Decision{Order: theOrder, Admin: 1, Attempt: o.Attempt.N}); err != nil {
+			t.Fatal(err)
+		}
+		w.stripe.outside += more
+		w.run(time.Hour)
+		if o := w.store.docs[theOrder]; (o.State == orders.Delivered) != (more == 0) || o.Refund.Total.Minor != 155+more || w.cloud.sold != int(1-more/100) {
+			t.Errorf("%s (%s), sold %d, %+v", o.State, o.Reason, w.cloud.sold, o.Refund)
+		}
+	}
+}

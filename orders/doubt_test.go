@@ -84,6 +84,24 @@ func TestUnknownTopUpWithoutFixedVolume(t *testing.T) {
 	w.want(orders.Delivered, "")
 }
 
+// The end of an eSIM that comes into use moves by itself.
+func TestUnknownTopUpOfAnESIMThatComesIntoUse(t *testing.T) {
+	w := newWorld(t).toppingUp(esim.CloudESIM)
+	l := w.store.lines[theESIM]
+	l.Plan.Kind = esim.Daily
+	w.store.lines[theESIM] = l
+	w.cloud.answers, w.cloud.status = []string{"bought unheard"}, esim.StatusReady
+	w.after = func(_ int, call string) error {
+		if call == "top-up" {
+			w.cloud.status = esim.StatusInUse
+		}
+		return nil
+	}
+	w.paid()
+	w.run(time.Hour)
+	w.want(orders.Review, orders.ReasonInDoubt)
+}
+
 // Numbers that lag may still show a top-up before this one: they prove nothing of it.
 func TestUnknownTopUpShortlyAfterAnother(t *testing.T) {
 	w := newWorld(t).sellTwice().toppingUp(esim.Mobilexy)

@@ -29,7 +29,8 @@ type seller struct {
 	// Of the eSIM that is topped up: when that was done, and how long its numbers lag.
 	applied []time.Time
 	lag     time.Duration
-	mute    bool // its numbers aren't told
+	mute    bool        // its numbers aren't told
+	status  esim.Status // of it; empty: in use
 	// Answers to Cancel in turn: "refused", "unheard", "done unheard", "not sent"; without: done.
 	cancels   []string
 	cancelled bool

@@ -214,7 +214,7 @@ func TestRefundingAgainAfterTheESIMWasTakenBack(t *testing.T) {
 	w.sendBack(esim.Money{}, false)
 	w.run(time.Hour)
 	w.want(orders.Review, orders.ReasonRefundFailed)
-	w.sendBack(esim.Money{}, false)
+	w.sendBack(esim.Money{}, true)
 	w.run(time.Hour)
 	if o := w.want(orders.Refunded, "refund"); o.Refund.Return != orders.ReturnDone || w.cloud.asked != 1 || o.Refund.N != 2 {
 		t.Errorf("%+v after %d cancels", o.Refund, w.cloud.asked)
@@ -268,5 +268,20 @@ func TestRefundingForgottenAfterTheESIMWasTakenBack(t *testing.T) {
 	w.run(time.Hour)
 	if o := w.store.docs[theOrder]; o.State != orders.Review || !w.cloud.cancelled {
 		t.Errorf("%s (%s), taken back %v", o.State, o.Reason, w.cloud.cancelled)
+	}
+}
+
+// The number of a refund that Redis has forgotten stands at Stripe for another amount: where the whole
+// is to go back, the rest of it follows.
+func TestRefundingUnderAForgottenNumber(t *testing.T) {
+	w := delivered(t, newWorld(t))
+	forgotten := w.store.snapshot()
+	w.sendBack(part, false)
+	w.run(time.Hour)
+	*w.store = forgotten
+	w.sendBack(esim.Money{}, false)
+	w.run(time.Hour)
+	if o := w.want(orders.Refunded, "refund"); o.Refund.Total.Minor != 455 || w.stripe.refunded() != 455 || o.Refund.N != 2 {
+		t.Errorf("%+v, %v", o.Refund, w.stripe.refunds)
 	}
 }

@@ -124,6 +124,9 @@ func (p *seller) numbers() esim.Usage {
 			u.ExpiresAt = u.ExpiresAt.Add(7 * 24 * time.Hour)
 		}
 	}
+	if p.status != "" {
+		u.Status = p.status
+	}
 	if p.mute {
 		u.UsedBytes, u.TotalBytes, u.ExpiresAt = -1, -1, time.Time{}
 	}
