@@ -107,6 +107,9 @@ func (w *world) choose(o *orders.Order, answers []orders.Answer) (orders.Answer,
 			return x == nil || x.to != nil || x.plan.Provider != esim.CloudESIM
 		case orders.AnswerApplied:
 			return x == nil
+		case orders.AnswerDeliver:
+			y := w.sale(o.ID, o.Bought.Profile.OrderNo)
+			return y != nil && !y.taken.IsZero()
 		case orders.AnswerBuyAgain, orders.AnswerRefund:
 			return x != nil && w.rng.IntN(20) > 0
 		default:

@@ -102,6 +102,9 @@ type payment = intent
 func (s stripePort) Fence(_ context.Context, intent string) (f orders.Fence, err error) {
 	err = s.on("read fence", intent, false, func(i *payment) error {
 		f = i.fence()
+		if t := s.p.w.current; !i.goneAt.IsZero() {
+			t.saw = i
+		}
 		return nil
 	})
 	if err != nil {

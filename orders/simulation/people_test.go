@@ -18,7 +18,7 @@ func (w *world) service(p *process) *orders.Service {
 	s, err := orders.New(orders.Config{
 		Store: storePort{p}, Shelf: storePort{p}, Payments: stripePort{p}, Notifier: telegramPort{p}, Providers: w.providers(p),
 		Twins: w.twins, Rate: decimal.New(1, 0), Shop: shop, Now: p.clock, Random: numbers{w.rng}, Owner: p.owner,
-		Log: slog.New(slog.DiscardHandler), Sequential: true,
+		Log: slog.New(slog.DiscardHandler), Sequential: true, SweepInterval: sweepEvery,
 		Wait: func(_ context.Context, d time.Duration) error {
 			if p.dead {
 				return errDead
@@ -155,7 +155,7 @@ func (w *world) live() {
 	var looked time.Time
 	settled := false
 	w.until(dawn.Add(40*24*time.Hour), func() bool {
-		if w.now.Sub(looked) >= time.Hour {
+		if w.pending == 0 && len(w.tasks) == 0 && w.now.Sub(looked) >= 10*time.Minute {
 			looked, settled = w.now, w.settled()
 		}
 		return settled
@@ -242,8 +242,10 @@ func (w *world) owned(customer int64) *sale {
 
 // link is a customer who uses the eSIM, and tells the shop its ICCID where nobody else does.
 func (w *world) link(x *sale) {
-	x.used = append(x.used, use{w.now, w.rng.Int64N(esim.GB / 3)})
-	w.note(x.order, "customer", "uses the eSIM", "")
+	if w.rng.IntN(2) == 0 {
+		x.used = append(x.used, use{w.now, w.rng.Int64N(esim.GB / 3)})
+		w.note(x.order, "customer", "uses the eSIM", "")
+	}
 	if old := w.redis.lines[x.order]; old != nil && old.Ref.ICCID == "" {
 		n := *old
 		n.Ref.ICCID, n.Ref.TranNo = x.iccid, x.tran
@@ -330,8 +332,8 @@ func (w *world) decide(b *book, session string) {
 				w.visit(b, false)
 			}
 			if i := cs.intent; i != nil {
-				for range 2 {
-					w.after(w.between(time.Second, 3*time.Hour), func() {
+				for _, late := range []time.Duration{2 * time.Second, time.Hour, 3 * time.Hour} {
+					w.after(w.between(0, late), func() {
 						if i.paid && !w.calm {
 							w.stripe.byHand(i)
 						}

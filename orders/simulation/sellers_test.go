@@ -37,6 +37,11 @@ type sale struct {
 	expires time.Time
 	// taken is when the shop gave it back.
 	taken time.Time
+	// by is the process that heard the provider's yes, nil if none did; epoch the number of times that
+	// Redis had forgotten something by then.
+	by    *process
+	heard time.Time
+	epoch int
 }
 
 type use struct {

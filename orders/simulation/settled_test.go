@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"esimbot/esim"
@@ -91,6 +92,7 @@ func invariants() []invariant {
 		{"delivered means that the customer has it", (*affair).has},
 		{"nothing is delivered unpaid", (*affair).unpaid},
 		{"every eSIM sold is known", (*affair).known},
+		{"what a provider sold to a process that lived on is stored", (*affair).kept},
 		{"an eSIM is given back only for its own whole refund", (*affair).givenBack},
 		{"look-ups are written", (*affair).projected},
 	}
@@ -154,14 +156,14 @@ func (c *affair) boughtOnce() string {
 
 func (c *affair) boughtForMoney() string {
 	switch {
+	case c.intent != nil && c.intent.blind != "":
+		return fmt.Sprintf("the money was gone at %s, and %s, who had seen it, took the right to buy", clock(c.intent.goneAt), c.intent.blind)
 	case len(c.sales) == 0:
 		return ""
 	case c.intent == nil:
 		return "nobody paid"
 	case c.session.wrong && len(c.sales) > c.book.approved:
 		return "the payment was not what was asked for"
-	case !c.intent.goneAt.IsZero() && c.intent.raised.After(c.intent.goneAt.Add(30*time.Minute)):
-		return fmt.Sprintf("the money was gone at %s, the right to buy taken at %s", clock(c.intent.goneAt), clock(c.intent.raised))
 	default:
 		return ""
 	}
@@ -192,7 +194,7 @@ func (c *affair) moneyBack() string {
 	switch {
 	case c.intent == nil:
 		return "nobody paid"
-	case c.intent.refunded() < c.intent.received.Minor && !c.intent.disputed && !c.intent.unswept():
+	case c.intent.refunded() < c.intent.received.Minor && !c.intent.disputed:
 		return fmt.Sprintf("%d back of %d", c.intent.refunded(), c.intent.received.Minor)
 	default:
 		return ""
@@ -210,7 +212,7 @@ func (c *affair) has() string {
 		return ""
 	}
 	for _, p := range c.photos {
-		if slices.ContainsFunc(c.sales, func(x *sale) bool { return x.code.Reveal() == p.code }) {
+		if slices.ContainsFunc(c.sales, func(x *sale) bool { return x.code.Reveal() == p.code && x.taken.IsZero() }) {
 			return ""
 		}
 	}
@@ -229,19 +231,35 @@ func (c *affair) unpaid() string {
 	return ""
 }
 
-// known says that what was sold stands in its order, or lies before an admin, or is with the
-// customer, or was given back, or an admin has judged it.
+// known says that what was sold stands in its order or beside its payment at Stripe, or lies before an
+// admin, or is with the customer, or was given back, or an admin has judged it.
 func (c *affair) known() string {
 	for _, x := range c.sales {
 		stored := c.order != nil && c.order.Bought != nil && x.is(c.order.Bought.Profile)
 		sent := slices.ContainsFunc(c.photos, func(p photo) bool { return x.to == nil && p.code == x.code.Reveal() })
 		applied := x.to != nil && c.in(orders.Delivered)
 		told := c.w.telegram.told("bought_twice", x.no)
+		noted := c.intent != nil && c.order != nil && strings.HasSuffix(c.intent.meta["got"], ":"+x.no)
 		switch {
-		case stored, sent, applied, told, !x.taken.IsZero(), c.in(orders.Review), c.book.judged, c.book.approved > 0:
+		case c.w.telegram.blocked[c.book.draft.Customer] && c.in(orders.Delivered):
+		case c.in(orders.Refunded) && !c.order.RebuiltAt.IsZero(): // all that Stripe tells of it is that the money went back
+		case stored, sent, applied, told, noted, !x.taken.IsZero(), c.in(orders.Review), c.book.judged, c.book.approved > 0:
 		default:
 			return fmt.Sprintf("%s was sold at %s and is known nowhere", x.no, clock(x.at))
 		}
+	}
+	return ""
+}
+
+// kept says that no yes was dropped: whatever became of the order while the provider answered.
+func (c *affair) kept() string {
+	for _, x := range c.sales {
+		lived := x.by != nil && (x.by.died.IsZero() || x.by.died.Sub(x.heard) > 20*time.Minute)
+		remembered := x.epoch == c.w.figures.rollbacks && c.order != nil
+		if !lived || !remembered || c.w.telegram.told("bought_twice", x.no) || c.order.Bought != nil && x.is(c.order.Bought.Profile) {
+			continue
+		}
+		return fmt.Sprintf("%s was heard of at %s by %s, and isn't in the order", x.no, clock(x.heard), x.by.owner)
 	}
 	return ""
 }
@@ -254,7 +272,8 @@ func (c *affair) givenBack() string {
 		if !c.book.whole {
 			return x.no + " was given back, and no whole refund was ever begun"
 		}
-		if c.order != nil && !c.in(orders.Refunded, orders.Review) {
+		another := slices.ContainsFunc(c.sales, func(y *sale) bool { return y.taken.IsZero() })
+		if c.order != nil && !c.in(orders.Refunded, orders.Review) && !another {
 			return x.no + " was given back, and the order is " + string(c.order.State)
 		}
 	}

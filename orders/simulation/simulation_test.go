@@ -29,6 +29,7 @@ func TestSimulation(t *testing.T) {
 	if raced && os.Getenv("SIM_ORDERS") == "" {
 		many = 1000
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // much is allocated, little stays
 	began := time.Now()
 	var sum figures
 	var failures []failure

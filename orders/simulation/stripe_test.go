@@ -46,9 +46,10 @@ type intent struct {
 	meta     map[string]string
 	refunds  []*refund
 	disputed bool
-	// goneAt is when a whole refund or a dispute stood for others than the shop to see.
+	// goneAt is when the money was gone by another hand than the shop's: refunded whole, or disputed.
 	goneAt time.Time
-	raised time.Time // when a fence was last raised to buy
+	// blind is the process that took the right to buy although it had just read that the money was gone.
+	blind string
 }
 
 type refund struct {
@@ -103,12 +104,6 @@ func (i *intent) ours() (sum int64) {
 		}
 	}
 	return sum
-}
-
-// unswept says whether a refund failed after it had succeeded, and nobody looks but at events.
-func (i *intent) unswept() bool {
-	_, sweeps := any(&orders.Service{}).(sweeper)
-	return !sweeps && slices.ContainsFunc(i.refunds, func(r *refund) bool { return r.lost })
 }
 
 func (i *intent) back() esim.Money {
@@ -240,8 +235,8 @@ func (s *stripe) raise(i *intent, order orders.ID, n int, value string) error {
 		k = s.use(name, value, s.w.strikes(faultStripeStored))
 		if !k.failed || s.w.rng.IntN(2) == 0 {
 			i.meta["buy"] = value
-			if !strings.HasSuffix(value, ":closed") {
-				i.raised = s.w.now
+			if t := s.w.current; t != nil && t.saw == i && !strings.HasSuffix(value, ":closed") {
+				i.blind = t.p.owner
 			}
 		}
 	case k.value != value:
@@ -332,9 +327,7 @@ func (s *stripe) give(i *intent, name string, amount esim.Money) {
 	w.outside(w.between(time.Minute, 30*time.Hour), func() {
 		r.Status = end
 		w.note(i.session.order, "stripe", "refund "+name, end)
-		if s.emit(orders.EventRefundUpdated, i.session) == 0 {
-			r.lost = true
-		}
+		s.emit(orders.EventRefundUpdated, i.session)
 	})
 }
 

@@ -1,10 +1,6 @@
 package simulation
 
-import (
-	"time"
-
-	"esimbot/orders"
-)
+import "time"
 
 // A fault is one class of what can go wrong.
 type fault int
@@ -86,10 +82,12 @@ func (f fault) top() float64 {
 	}
 }
 
-// A weather is how often each fault strikes, and how far clocks are off.
+// A weather is how often each fault strikes, how far clocks are off, and how long a call takes one way
+// at most: where that is long, replicas come into each other's way.
 type weather struct {
 	rate [faults]float64
 	skew time.Duration
+	slow time.Duration
 }
 
 // forecast draws a weather. About half of the faults are absent, so that each is also met alone,
@@ -101,15 +99,13 @@ func (w *world) forecast() (f weather) {
 			f.rate[i] = fault(i).top() * w.rng.Float64()
 		}
 	}
-	if _, sweeps := any(&orders.Service{}).(sweeper); !sweeps {
-		f.rate[faultRollback], f.rate[faultWiped] = 0, 0
-	}
-	switch w.rng.IntN(4) {
+	switch w.rng.IntN(3) {
 	case 0:
 		f.skew = 10 * time.Minute
 	case 1:
 		f.skew = 5 * time.Second
 	}
+	f.slow = []time.Duration{60 * time.Millisecond, 60 * time.Millisecond, 2 * time.Second, 10 * time.Second}[w.rng.IntN(4)]
 	return f
 }
 

@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"container/heap"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +35,7 @@ type world struct {
 	pending int // things outside that are still to come: payments, webhooks, late commits
 	current *task
 	tasks   map[*task]bool
+	idle    []*task
 
 	weather weather
 	figures figures
@@ -86,33 +86,51 @@ func newWorld(seed uint64, number int) *world {
 	return w
 }
 
-// An agenda is what is going to happen, the next first.
+// An agenda is what is going to happen, as a heap: the next stands first.
 type agenda []entry
 
 type entry struct {
-	at  time.Time
+	at  int64 // nanoseconds since dawn
 	seq uint64
 	do  func()
 }
 
-func (a agenda) Len() int      { return len(a) }
-func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
-func (a agenda) Less(i, j int) bool {
-	return a[i].at.Before(a[j].at) || (a[i].at.Equal(a[j].at) && a[i].seq < a[j].seq)
+func (e entry) before(f entry) bool { return e.at < f.at || e.at == f.at && e.seq < f.seq }
+
+func (a *agenda) push(e entry) {
+	h := append(*a, e)
+	*a = h
+	for i := len(h) - 1; i > 0 && h[i].before(h[(i-1)/2]); i = (i - 1) / 2 {
+		h[i], h[(i-1)/2] = h[(i-1)/2], h[i]
+	}
 }
-func (a *agenda) Push(x any) { *a = append(*a, x.(entry)) }
-func (a *agenda) Pop() any {
-	last := len(*a) - 1
-	e := (*a)[last]
-	(*a)[last] = entry{}
-	*a = (*a)[:last]
-	return e
+
+func (a *agenda) pop() entry {
+	h, last := *a, len(*a)-1
+	first := h[0]
+	h[0], h[last] = h[last], entry{}
+	h = h[:last]
+	*a = h
+	for i := 0; ; {
+		next := 2*i + 1
+		if next >= last {
+			return first
+		}
+		if next+1 < last && h[next+1].before(h[next]) {
+			next++
+		}
+		if !h[next].before(h[i]) {
+			return first
+		}
+		h[i], h[next] = h[next], h[i]
+		i = next
+	}
 }
 
 // after has something done d from now.
 func (w *world) after(d time.Duration, do func()) {
 	w.seq++
-	heap.Push(&w.agenda, entry{at: w.now.Add(max(d, 0)), seq: w.seq, do: do})
+	w.agenda.push(entry{at: int64(w.now.Sub(dawn) + max(d, 0)), seq: w.seq, do: do})
 }
 
 // outside is after for what others do: the world isn't settled before it has happened.
@@ -126,11 +144,9 @@ func (w *world) outside(d time.Duration, do func()) {
 
 // until lets time run on to end, or until enough says so.
 func (w *world) until(end time.Time, enough func() bool) {
-	for len(w.agenda) > 0 && !w.agenda[0].at.After(end) && !enough() {
-		e := heap.Pop(&w.agenda).(entry)
-		if e.at.After(w.now) {
-			w.now = e.at
-		}
+	for len(w.agenda) > 0 && w.agenda[0].at <= int64(end.Sub(dawn)) && !enough() {
+		e := w.agenda.pop()
+		w.now = dawn.Add(time.Duration(e.at))
 		e.do()
 	}
 	if !enough() {
@@ -165,30 +181,49 @@ func mixed(h uint64, texts ...string) uint64 {
 	return h
 }
 
-// A task is one thing that a process does, resting at each call.
+// A task is one thing that a process does, resting at each call. Its coroutine does one thing after
+// another, for a stack that has grown once needn't grow again.
 type task struct {
 	p     *process
+	body  func()
 	next  func() (time.Duration, bool)
+	stop  func()
 	yield func(time.Duration) bool
+	saw   *intent // a payment that it read and whose money was gone
 }
+
+// done is what a coroutine yields when its body has ended.
+const done time.Duration = -1
 
 // spawn begins a task now.
 func (w *world) spawn(p *process, body func()) {
-	t := &task{p: p}
-	t.next, _ = iter.Pull(func(yield func(time.Duration) bool) {
-		t.yield = yield
-		body()
-	})
+	var t *task
+	if n := len(w.idle); n > 0 {
+		t, w.idle = w.idle[n-1], w.idle[:n-1]
+	} else {
+		t = new(task)
+		t.next, t.stop = iter.Pull(func(yield func(time.Duration) bool) {
+			t.yield = yield
+			for {
+				t.body()
+				if !yield(done) {
+					return
+				}
+			}
+		})
+	}
+	t.p, t.body, t.saw = p, body, nil
 	w.tasks[t] = true
 	w.resume(t)
 }
 
 func (w *world) resume(t *task) {
 	w.current = t
-	d, more := t.next()
+	d, _ := t.next()
 	w.current = nil
-	if !more {
+	if d == done {
 		delete(w.tasks, t)
+		w.idle = append(w.idle, t)
 		return
 	}
 	w.after(d, func() { w.resume(t) })
@@ -201,10 +236,14 @@ func (w *world) end() {
 	}
 	for t := range w.tasks {
 		t.p.dead = true
-		for more := true; more; {
+		for d := time.Duration(0); d != done; {
 			w.current = t
-			_, more = t.next()
+			d, _ = t.next()
 		}
+		t.stop()
+	}
+	for _, t := range w.idle {
+		t.stop()
 	}
 	w.current = nil
 }
@@ -224,6 +263,7 @@ type process struct {
 	owner   string
 	skew    time.Duration
 	dead    bool
+	died    time.Time
 	service *orders.Service
 	pollAt  time.Time
 	polls   int
@@ -251,7 +291,7 @@ func (p *process) kill() {
 	if p.dead {
 		return
 	}
-	p.dead = true
+	p.dead, p.died = true, p.w.now
 	p.w.figures.crashes++
 	p.w.note("", p.owner, "killed", "")
 	p.w.after(p.w.between(time.Second, 2*time.Minute), func() { p.w.boot(p.slot) })
@@ -306,7 +346,10 @@ func (w *world) latency() time.Duration {
 	if w.strikes(faultPause) {
 		return w.between(20*time.Second, 20*time.Minute)
 	}
-	return w.between(time.Millisecond, 60*time.Millisecond)
+	if w.calm {
+		return w.between(time.Millisecond, 60*time.Millisecond)
+	}
+	return w.between(time.Millisecond, w.weather.slow)
 }
 
 // numbers is the world's generator as the random source of the order machine.
