@@ -51,13 +51,19 @@ func (v *visit) confirmable(c Confirmation) (string, error) {
 // session's shows the offer as it is now.
 func (v *visit) confirmed(ctx context.Context, words []string) (Reply, error) {
 	c := v.session.Confirm
-	if c == nil || subtle.ConstantTimeCompare([]byte(c.Token), []byte(words[0])) != 1 || !v.now.Before(c.Until) {
+	if c == nil || !c.good(words[0], v.now) {
 		return v.unconfirmed(ctx, c)
 	}
 	v.session.Confirm = nil
 	deed := *c
 	v.session.Page = deed.home()
 	return v.working("admin_doing", deed.home(), func(v *visit, ctx context.Context) (Reply, error) { return v.do(ctx, deed) }), nil
+}
+
+// good says whether the token is the confirmation's, its time isn't over, and it is whole.
+func (c *Confirmation) good(token string, now time.Time) bool {
+	whole := c.Deed != string(orders.AnswerCode) || !c.Code.IsZero()
+	return whole && now.Before(c.Until) && subtle.ConstantTimeCompare([]byte(c.Token), []byte(token)) == 1
 }
 
 // unconfirmed says that a confirm button is no good any more, above the present offer.
