@@ -38,6 +38,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer cancel()
 	var running sync.WaitGroup
 	running.Go(func() { s.watch(ctx) })
+	running.Go(func() { s.sweeping(ctx, work) })
 	tick := time.NewTicker(s.tick)
 	defer tick.Stop()
 	for {
