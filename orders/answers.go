@@ -189,7 +189,7 @@ func (s *Service) taken(ctx context.Context, o *Order, iccid esim.ICCID, seller 
 		}
 	}
 	for _, state := range []State{Provisioning, Issued, Review} {
-		other, err := s.find(ctx, state, func(other *Order) bool {
+		other, err := s.among(ctx, state, func(other *Order) bool {
 			return other.ID != o.ID && other.Bought != nil && other.Bought.Profile.Provider == seller && other.Bought.Profile.OrderNo == number
 		})
 		if err != nil || other {
@@ -199,8 +199,8 @@ func (s *Service) taken(ctx context.Context, o *Order, iccid esim.ICCID, seller 
 	return false, nil
 }
 
-// find says whether one of the orders in a state is as wanted.
-func (s *Service) find(ctx context.Context, state State, wanted func(*Order) bool) (bool, error) {
+// among says whether one of the orders in a state is as wanted.
+func (s *Service) among(ctx context.Context, state State, wanted func(*Order) bool) (bool, error) {
 	found := false
 	err := s.each(ctx, state, func(o *Order) { found = found || wanted(o) })
 	return found, err
@@ -221,7 +221,7 @@ func (s *Service) each(ctx context.Context, state State, fn func(*Order)) error 
 				fn(o)
 			}
 		}
-		if offset+browsed >= total || len(list) == 0 {
+		if offset+browsed >= total { // a page may be short of orders that can't be read
 			return nil
 		}
 	}
