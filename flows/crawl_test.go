@@ -57,7 +57,9 @@ func check(tb testing.TB, at string, s flows.Screen) {
 }
 
 // ownWords takes out the words of states, which admins see as they are.
-func ownWords(text string) string { return strings.ReplaceAll(text, string(orders.AwaitingPayment), "") }
+func ownWords(text string) string {
+	return strings.ReplaceAll(text, string(orders.AwaitingPayment), "")
+}
 
 func checkButton(tb testing.TB, at string, b flows.Button) {
 	tb.Helper()
@@ -119,6 +121,50 @@ func crawl(t *testing.T, lang string) {
 	first.regular()
 	first.order(unpaid, customer, "858", orders.AwaitingPayment)
 	first.command("start", "")
+	first.shown = append(first.shown, first.shop.Delivery(first.desk.orders[unlinked], lang)...)
+	first.text("korea")
+	first.text("Atlantis")
+	names := crawlFrom(t, first)
+	for _, want := range []string{"welcome_back", "destinations", "regions", "letters", "letter", "plans", "covers", "plan", "works", "phone", "checking",
+		"order_awaiting", "order_expired", "esims", "past", "esim", "esim_photo", "guide", "refund_ask", "language", "help", "support", "support_ask", "support_sent", "paysupport", "terms", "privacy", "erased"} {
+		if !names[want] {
+			t.Errorf("no way leads to the screen %s", want)
+		}
+	}
+}
+
+// TestCrawlAdmin presses every button that an admin's commands and the alerts lead to.
+func TestCrawlAdmin(t *testing.T) {
+	for _, lang := range loadBundle(t).Languages() {
+		t.Run(lang, func(t *testing.T) {
+			t.Parallel()
+			first := newStage(t)
+			first.client = lang
+			first.asAdmin()
+			for _, command := range adminCommands() {
+				first.command(command, "")
+			}
+			for _, id := range []orders.ID{delivered, doubtful, unpaid} {
+				first.command("order", string(id))
+			}
+			names := crawlFrom(t, first)
+			for _, want := range []string{
+				"admin_balance", "admin_find", "admin_order", "admin_orders", "admin_states", "admin_customer", "admin_refunds", "admin_refund", "admin_amount",
+				"admin_reviews", "admin_resolve", "admin_ask_attach_code", "admin_ask_attach_no", "admin_sure", "admin_done", "admin_doing", "admin_pause",
+				"admin_block", "admin_block_ask", "admin_unblock_ask", "admin_stats", "welcome_back",
+			} {
+				if !names[want] {
+					t.Errorf("no way leads to the screen %s", want)
+				}
+			}
+		})
+	}
+}
+
+// crawlFrom presses every button there is from what a stage shows on, and returns the names of the
+// screens seen.
+func crawlFrom(t *testing.T, first *stage) map[string]bool {
+	t.Helper()
 	type step struct {
 		at   *stage
 		data string
@@ -133,7 +179,7 @@ func crawl(t *testing.T, lang string) {
 			for _, row := range screen.Rows {
 				for _, b := range row {
 					key := orderID.ReplaceAllString(b.Data, "/#")
-					if slices.ContainsFunc([]orders.ID{delivered, untouched, unlinked, spent, cancelled}, func(id orders.ID) bool { return strings.Contains(b.Data, string(id)) }) {
+					if slices.ContainsFunc([]orders.ID{delivered, untouched, unlinked, spent, cancelled, doubtful}, func(id orders.ID) bool { return strings.Contains(b.Data, string(id)) }) {
 						key = b.Data
 					}
 					if b.Data != "" && !strings.HasPrefix(key, "lang/") && !pressed[key] {
@@ -144,10 +190,6 @@ func crawl(t *testing.T, lang string) {
 			}
 		}
 	}
-	visit(first, "/start")
-	first.shown = append(first.shown, first.shop.Delivery(first.desk.orders[unlinked], lang)...)
-	first.text("korea")
-	first.text("Atlantis")
 	visit(first, "/start")
 	for len(queue) > 0 {
 		next := queue[0]
@@ -161,13 +203,8 @@ func crawl(t *testing.T, lang string) {
 		visit(s, next.data)
 		homeward(t, s, next.data)
 	}
-	for _, want := range []string{"welcome_back", "destinations", "regions", "letters", "letter", "plans", "covers", "plan", "works", "phone", "checking",
-		"order_awaiting", "order_expired", "esims", "past", "esim", "esim_photo", "guide", "refund_ask", "language", "help", "support", "support_ask", "support_sent", "paysupport", "terms", "privacy", "erased"} {
-		if !names[want] {
-			t.Errorf("no way leads to the screen %s", want)
-		}
-	}
 	t.Logf("%d buttons, %d screens", len(pressed), len(names))
+	return names
 }
 
 // homeward presses Back until it is at the welcome.

@@ -18,19 +18,42 @@ const (
 	maxCopy = 256
 )
 
-// Delivery is what the buyer gets: the QR photo with the codes, then the install guide. It is
-// empty for an order that has nothing to install yet.
+// Delivery is what the buyer gets: the QR photo with the codes, then the install guide; for a top-up
+// what was added. It is empty for an order that nothing was bought for yet, or nothing to install.
 func (s *Shop) Delivery(o *orders.Order, lang string) []Screen {
-	if o.Bought == nil || !o.Bought.Profile.Ready() {
+	l := s.cfg.Bundle.For(lang)
+	switch {
+	case o.Bought == nil:
+		return nil
+	case o.Kind == orders.KindTopUp:
+		return []Screen{toppedUp(l, o)}
+	case !o.Bought.Profile.Ready():
 		return nil
 	}
-	l := s.cfg.Bundle.For(lang)
 	after := guideScreen(l, [][]Button{
 		{{Text: l.T("button_my_esim"), Data: to("esim", string(o.ID)), Style: Primary}},
 		{s.companion(l, o)},
 		append(receipt(l, o), press(l.T("button_help"), "help")),
 	})
 	return []Screen{photo(l, o), after}
+}
+
+// toppedUp says what a top-up added, by the eSIM's numbers before and after where they are known.
+func toppedUp(l *locales.Localizer, o *orders.Order) Screen {
+	left, until := "", ""
+	if before, after := o.Attempt.Before, o.Bought.After; after != nil {
+		if before != nil && before.RemainingBytes >= 0 && after.RemainingBytes > before.RemainingBytes {
+			left = l.H("topup_left", args{"Before": data(l, before.RemainingBytes), "After": data(l, after.RemainingBytes)})
+		}
+		if !after.ExpiresAt.IsZero() {
+			until = l.H("topup_until", args{"Date": l.Isolate(l.Date(after.ExpiresAt))})
+		}
+	}
+	return Screen{
+		Name: "topup_done",
+		HTML: paragraphs(bold(planName(l, o.Plan)), l.H("topup_done", args{"Data": allowance(l, o.Plan)}), lines(left, until)),
+		Rows: withRows(nil, []Button{{Text: l.T("button_my_esim"), Data: to("bought", string(o.ESIM)), Style: Primary}}, receipt(l, o)),
+	}
 }
 
 // photo is the QR code with everything that installs the eSIM. Its buttons stay in the chat for

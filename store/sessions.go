@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"esimbot/esim"
 	"esimbot/flows"
 	"esimbot/orders"
 )
@@ -34,7 +35,39 @@ func (s *Store) Sessions() *Sessions { return &Sessions{s} }
 type sessionDocument struct {
 	*flows.Session
 	Write string `json:"write"`
+	// Code is the activation code of Session.Confirm, sealed.
+	Code string `json:"confirm_code,omitempty"`
 }
+
+// sealCode seals the activation code that waits in a confirmation; empty for none.
+func (v *Sessions) sealCode(user int64, c *flows.Confirmation) (string, error) {
+	if c == nil || c.Code.IsZero() {
+		return "", nil
+	}
+	sealed, err := v.s.sealer.Seal([]byte(c.Code.Reveal()), sessionOwner(user))
+	if err != nil {
+		return "", fmt.Errorf("seal activation code: %w", err)
+	}
+	return sealed, nil
+}
+
+// openCode gives a confirmation its activation code back. One that can't be opened any more is left
+// out: the confirmation is then no good, and the code is asked for again.
+func (v *Sessions) openCode(user int64, sealed string, c *flows.Confirmation) {
+	if c == nil || sealed == "" {
+		return
+	}
+	plain, err := v.s.sealer.Open(sealed, sessionOwner(user))
+	if err != nil {
+		return
+	}
+	if code, err := esim.ParseActivationCode(string(plain)); err == nil {
+		c.Code = code
+	}
+}
+
+// sessionOwner names whose session something is sealed for.
+func sessionOwner(user int64) string { return "session:" + strconv.FormatInt(user, 10) }
 
 // Load reads session, customer and whether the update was seen, in one round trip. Customer.Bought
 // is counted from the shelf. orders.ErrNewer if a newer version wrote what is there.
@@ -53,9 +86,11 @@ func (v *Sessions) Load(ctx context.Context, user int64, update int64) (flows.Lo
 		return flows.Loaded{}, fmt.Errorf("load session: %w", err)
 	}
 	var l flows.Loaded
-	if err := decode(session, &l.Session); err != nil {
+	kept := sessionDocument{Session: &l.Session}
+	if err := decode(session, &kept); err != nil {
 		return flows.Loaded{}, fmt.Errorf("load session: %w", err)
 	}
+	v.openCode(user, kept.Code, l.Session.Confirm)
 	if err := decode(customer, &l.Customer); err != nil {
 		return flows.Loaded{}, fmt.Errorf("load customer: %w", err)
 	}
@@ -99,7 +134,11 @@ func (v *Sessions) Save(ctx context.Context, user int64, s flows.Session, c *flo
 		return err
 	}
 	s.Schema = flows.Schema
-	session, err := json.Marshal(sessionDocument{Session: &s, Write: write})
+	code, err := v.sealCode(user, s.Confirm)
+	if err != nil {
+		return err
+	}
+	session, err := json.Marshal(sessionDocument{Session: &s, Write: write, Code: code})
 	if err != nil {
 		return fmt.Errorf("encode session: %w", err)
 	}
