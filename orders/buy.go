@@ -236,7 +236,7 @@ func (s *Service) hold(ctx context.Context, o *Order, p esim.Provider, reason st
 		slog.String("reason", reason), slog.Any("cause", cause))
 	if reason == ReasonBalance {
 		s.alert(ctx, Alert{Key: "balance:" + string(p), Kind: "balance_low", Order: o, Detail: detail(cause)})
-	} else if o.Tries >= patience {
+	} else if o.Tries >= patience && reason != ReasonESIMGone { // which is not the provider's doing
 		if s.another(o, p) {
 			return s.refuse(ctx, o, p, reason, cause)
 		}

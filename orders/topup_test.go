@@ -160,8 +160,8 @@ func TestTopUpIsHeldAndRefundedAsOthersAre(t *testing.T) {
 			if sold := w.cloud.sold; (sold == 1) != (c.state == orders.Delivered) || w.mobilexy.sold != 0 {
 				t.Errorf("sold %d and %d", sold, w.mobilexy.sold)
 			}
-			if l := w.store.lines[theESIM]; l.claim != "" {
-				t.Errorf("still claimed by %s", l.claim)
+			if l := w.store.lines[theESIM]; l.claim != "" || slices.Contains(w.telegram.alerts, "provider_down") {
+				t.Errorf("still claimed by %q, alerts %v", l.claim, w.telegram.alerts)
 			}
 		})
 	}
