@@ -24,7 +24,7 @@ func choose(id, value string) chromedp.Action {
 // click presses an element wherever in the panel it stands.
 func click(selector string) chromedp.Action { return chromedp.Click(selector, chromedp.ByQuery) }
 
-func walk(t *testing.T, ctx context.Context, steps ...chromedp.Action) { //nolint:revive // t first, as in every helper here
+func walk(t *testing.T, ctx context.Context, steps ...chromedp.Action) {
 	t.Helper()
 	for i, step := range steps {
 		if err := chromedp.Run(ctx, step); err != nil {

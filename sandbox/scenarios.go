@@ -33,7 +33,7 @@ const (
 func Scenarios() []Scenario {
 	return []Scenario{
 		{SoldAndFailed, "Sold, but the provider answers 500", "Buy an eSIM and pay.",
-			"Nobody knows whether it was bought. The customer reads that it takes longer; move the clock by 1 h and the admin is asked. The order number stands in the provider's books below: /resolve, Attach order number."},
+			"Nobody knows whether it was bought. The customer reads that it takes longer; move the clock by 1 h and the admin is asked. The order's number and code stand in the provider's books below, for /resolve."},
 		{Refused, "The providers refuse connections", "Buy an eSIM and pay. They go down at that moment.",
 			"Nothing was bought, so the shop tries again. Press \u201cEverything works again\u201d: one eSIM comes, and the books have one order."},
 		{NoBalance, "The providers' balance is used up", "Buy an eSIM and pay. The balance goes at that moment.",

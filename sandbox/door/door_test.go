@@ -76,7 +76,7 @@ func TestShutCutsWhatIsUnderWay(t *testing.T) {
 	}))
 	ended := make(chan error, 1)
 	go func() {
-		resp, err := http.Get("http://" + d.Addr()) //nolint:noctx // it is the door that ends it
+		resp, err := http.Get("http://" + d.Addr())
 		if err == nil {
 			err = resp.Body.Close()
 		}
