@@ -169,6 +169,12 @@ func (a *app) Close() error { return a.store.Close() }
 // twins returns the same plan at the other provider, cheapest first.
 func (a *app) twins(p esim.Plan) []esim.Plan { return a.catalog.Snapshot().Twins(p) }
 
+// plan returns a plan that is on sale, by its provider's id and its Ref.
+func (a *app) plan(provider esim.Provider, id, ref string) (esim.Plan, bool) {
+	p, ok := a.catalog.Snapshot().Plan(ref)
+	return p, ok && p.Provider == provider && p.ID == id
+}
+
 // shopID is the bot's numeric id, the part of its token before the colon.
 func shopID(token string) string {
 	id, _, _ := strings.Cut(token, ":")

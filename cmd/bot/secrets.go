@@ -19,7 +19,7 @@ const (
 	stripeSecretOwner = "secret:stripe-webhook"
 )
 
-// secretsEvery is how often Redis is asked for the secret that setup keeps there.
+// secretsEvery is how often at least Redis is asked for the secret that setup keeps there.
 const secretsEvery = time.Minute
 
 // webhookSecrets are the Stripe webhook's signing secrets: those configured, or else the one that
@@ -28,11 +28,14 @@ type webhookSecrets struct {
 	configured []string
 	store      *store.Store
 	stripeKey  string
-	kept       atomic.Pointer[[]string]
+	every      time.Duration // between two looks
+	// missing is called at every look that finds no secret; nil: nobody waits for one.
+	missing func(ctx context.Context)
+	kept    atomic.Pointer[[]string]
 }
 
 func newWebhookSecrets(cfg *Config, s *store.Store) *webhookSecrets {
-	return &webhookSecrets{configured: cfg.StripeSecrets, store: s, stripeKey: cfg.StripeKey}
+	return &webhookSecrets{configured: cfg.StripeSecrets, store: s, stripeKey: cfg.StripeKey, every: min(secretsEvery, cfg.ReconcileInterval)}
 }
 
 // get returns the secrets in force; none while they are lost.
@@ -94,18 +97,22 @@ func (w *webhookSecrets) sealer() (*store.Sealer, error) {
 	return store.NewSealer([][]byte{key})
 }
 
-// run looks for a new secret now and then, until ctx ends: setup may run beside the shop.
+// run looks for the secret now and then, until ctx ends: setup may run beside the shop, and Redis may
+// lose it. A Redis that doesn't answer leaves the one that is known in force.
 func (w *webhookSecrets) run(ctx context.Context, log *slog.Logger) error {
-	tick := time.NewTicker(secretsEvery)
+	tick := time.NewTicker(w.every)
 	defer tick.Stop()
 	for {
+		if err := w.load(ctx); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "webhook secret not read", "err", err)
+		}
+		if len(w.get()) == 0 && w.missing != nil && ctx.Err() == nil {
+			w.missing(ctx)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := w.load(ctx); err != nil && ctx.Err() == nil {
-				log.WarnContext(ctx, "webhook secret not read", "err", err)
-			}
 		}
 	}
 }

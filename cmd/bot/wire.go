@@ -64,6 +64,9 @@ func (a *app) wire(p parts) error {
 	if err != nil {
 		return err
 	}
+	if a.cfg.PublicURL != "" { // without it Stripe is polled anyway
+		a.secrets.missing = func(ctx context.Context) { alert(ctx, orders.Alert{Key: "stripe_webhook", Kind: "stripe_webhook"}) }
+	}
 	if a.payments, err = a.newPayments(p); err != nil {
 		return err
 	}
@@ -124,6 +127,7 @@ func (a *app) newOrders(p parts, notifier orders.Notifier) (*orders.Service, err
 		Lease:        a.cfg.OrderLease, ProviderTimeout: a.cfg.ProviderTimeout, CheckoutTTL: a.cfg.CheckoutTTL,
 		BalanceAlert: &a.cfg.BalanceAlert,
 		EvidenceWait: a.cfg.EvidenceWait, HoldDeadline: a.cfg.HoldDeadline, ReconcileInterval: a.cfg.ReconcileInterval,
+		SweepInterval: a.cfg.SweepInterval, Plans: a.plan,
 		Now: a.now, Log: a.log,
 	})
 }
