@@ -55,6 +55,16 @@ func scenes() map[string]func(s *stage) []flows.Screen {
 		o.Bought.Profile = esim.Profile{Image: []byte("png")}
 		return s.shop.Delivery(o, s.client)[:1]
 	}
+	scenes["topup_done"] = func(s *stage) []flows.Screen {
+		s.regular()
+		o := s.desk.orders[delivered]
+		o.Kind, o.ESIM = orders.KindTopUp, unlinked
+		o.Attempt.Before = &orders.Numbers{RemainingBytes: 2 * esim.GB}
+		o.Bought.After = &orders.Numbers{RemainingBytes: 12 * esim.GB, ExpiresAt: time.Date(2026, 12, 22, 14, 4, 0, 0, time.UTC)}
+		shown := s.shop.Delivery(o, s.client)
+		o.Bought.After = nil // the provider told nothing
+		return append(shown, s.shop.Delivery(o, s.client)...)
+	}
 	scenes["alerts"] = func(s *stage) []flows.Screen {
 		o := s.order(delivered, customer, "JP-10-30", orders.Review)
 		return []flows.Screen{

@@ -102,7 +102,7 @@ func (n *Notifier) Show(ctx context.Context, o *orders.Order) (orders.Message, e
 }
 
 // Deliver sends the QR photo to the buyer's private chat, and the messages that belong to it, and
-// returns the photo's message. Called again after a timeout it may send the same QR twice, but never
+// returns the photo's message; for a top-up, what was added. Called again after a timeout it may send the same QR twice, but never
 // none. Once the photo is there a message after it that fails is logged, not reported: to report it
 // would send the photo again.
 func (n *Notifier) Deliver(ctx context.Context, o *orders.Order) (orders.Message, error) {
@@ -111,11 +111,11 @@ func (n *Notifier) Deliver(ctx context.Context, o *orders.Order) (orders.Message
 		return orders.Message{}, err
 	}
 	screens := n.cfg.Screens.Delivery(o, n.view(ctx, o).lang)
-	if len(screens) == 0 || screens[0].Photo == nil {
+	if len(screens) == 0 || (screens[0].Photo == nil && o.Kind != orders.KindTopUp) {
 		return orders.Message{}, fmt.Errorf("deliver order %s: nothing to deliver", o.ID)
 	}
 	first := screens[0]
-	if first.Photo.FileID == "" && o.Photo.FileID != "" {
+	if first.Photo != nil && first.Photo.FileID == "" && o.Photo.FileID != "" {
 		photo := *first.Photo
 		photo.FileID = o.Photo.FileID
 		first.Photo = &photo
