@@ -105,13 +105,24 @@ func (s *Server) Reply(chatID, userID int64, messageID int, text string) (int, e
 
 // SendPhoto is a person sending a PNG or JPEG, with a caption or without.
 func (s *Server) SendPhoto(userID int64, picture []byte, caption string) (int, error) {
+	return s.SendPhotoIn(userID, userID, 0, picture, caption)
+}
+
+// SendPhotoIn is SendPhoto in a private chat or a group, as an answer to the message replyTo unless
+// that is 0.
+func (s *Server) SendPhotoIn(chatID, userID int64, replyTo int, picture []byte, caption string) (int, error) {
+	m := &Message{Caption: caption}
 	s.mu.Lock()
 	f, err := s.storePhoto(upload{name: "photo", data: bytes.Clone(picture)})
+	if c := s.chats[chatID]; err == nil && c != nil && replyTo != 0 {
+		m.ReplyTo, err = c.quoted(replyTo)
+	}
 	s.mu.Unlock()
 	if err != nil {
 		return 0, fmt.Errorf("send photo: %w", err)
 	}
-	return s.say(userID, userID, &Message{Photo: f.sizes(), Caption: caption})
+	m.Photo = f.sizes()
+	return s.say(chatID, userID, m)
 }
 
 // SendVoice is a person sending a voice message of so many seconds.

@@ -176,19 +176,25 @@ func answer(w http.ResponseWriter, v any, err error) {
 	Reply(w, v)
 }
 
-// photo takes the picture itself as the body; ?user= says who sends it.
+// photo takes the picture itself as the body; ?user= says who sends it, ?chat= in which group, and
+// ?reply_to= as an answer to what.
 func (p *page) photo(w http.ResponseWriter, r *http.Request) {
-	user, err := strconv.ParseInt(r.URL.Query().Get("user"), 10, 64)
-	if err != nil {
-		Refuse(w, fmt.Errorf("no user"))
-		return
+	query := r.URL.Query()
+	var in said
+	for name, field := range map[string]*int64{"user": &in.User, "chat": &in.Chat} {
+		if n, err := strconv.ParseInt(query.Get(name), 10, 64); err == nil {
+			*field = n
+		}
+	}
+	if n, err := strconv.Atoi(query.Get("reply_to")); err == nil {
+		in.ReplyTo = n
 	}
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		Refuse(w, fmt.Errorf("the picture is too large"))
 		return
 	}
-	id, err := p.telegram.SendPhoto(user, data, "")
+	id, err := p.telegram.SendPhotoIn(in.where(), in.User, in.ReplyTo, data, "")
 	answer(w, map[string]int{"message": id}, err)
 }
 

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"bytes"
+	"net/http"
 	"strconv"
 	"testing"
 
@@ -56,6 +58,21 @@ func TestBrowserGroup(t *testing.T) {
 		all := s.telegram.Messages(group)
 		if last := all[len(all)-1]; last.From.ID != colleague || last.Text != "here" {
 			t.Errorf("the last message is %q of %d", last.Text, last.From.ID)
+		}
+	})
+	t.Run("a photo answers a message", func(t *testing.T) {
+		first := s.telegram.Messages(group)[1].ID
+		res, err := http.Post(s.url+"/chat/api/photo?user=999&chat=-1001&reply_to="+strconv.Itoa(first), "image/png", bytes.NewReader(qr(t)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%d %v", res.StatusCode, err)
+		}
+		do(t, ctx, chromedp.WaitVisible(".message.out .photo", chromedp.ByQuery))
+		all := s.telegram.Messages(group)
+		if last := all[len(all)-1]; last.ReplyTo == nil || last.ReplyTo.ID != first || last.From.ID != colleague {
+			t.Errorf("the photo answers %+v", last.ReplyTo)
 		}
 	})
 	t.Run("the bot's reaction shows", func(t *testing.T) {

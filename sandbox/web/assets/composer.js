@@ -21,7 +21,6 @@ export function drawComposer() {
   byId("start").hidden = !waits;
   byId("start").textContent = who?.blocked ? "UNBLOCK AND RESTART" : "START";
   byId("menu").hidden = !who?.commands?.length;
-  byId("attach").hidden = Boolean(who?.members); // a group is written to
   if (waits) closeMenu();
   setReply(null);
   fit();
@@ -153,8 +152,9 @@ async function attach(event) {
   event.target.value = "";
   if (!picture) return;
   try {
-    const answer = await fetch("/chat/api/photo?user=" + state.active, { method: "POST", body: picture });
-    await unwrap(answer);
+    const query = new URLSearchParams({ ...own(), reply_to: answering?.message_id || 0 });
+    await unwrap(await fetch("/chat/api/photo?" + query, { method: "POST", body: picture }));
+    setReply(null);
   } catch (error) {
     toast(error.message);
   }
