@@ -118,8 +118,8 @@ func (v *visit) do(ctx context.Context, c Confirmation) (Reply, error) {
 		return v.setBlocked(ctx, "block", c.Detail)
 	}
 	var after *orders.Order
+	var what string
 	var err error
-	what := ""
 	switch c.Deed {
 	case deedRefund, deedAnyway:
 		after, what, err = v.doRefund(ctx, &c)

@@ -65,15 +65,20 @@ func balanceHint(l *locales.Localizer, o *orders.Order, provider esim.Provider) 
 	if err1 != nil || err2 != nil {
 		return ""
 	}
-	wholesale := o.Plan.Wholesale
-	if o.Attempt.Plan != nil {
-		wholesale = o.Attempt.Plan.Wholesale
-	}
 	key := "admin_hint_unsure"
-	if wholesale.IsPositive() && before.Sub(*after).GreaterThanOrEqual(wholesale) {
+	if looksBought(o) {
 		key = "admin_hint_bought"
 	}
 	return l.H(key, args{"Provider": l.Isolate(provider.Name()), "Before": was, "After": is})
+}
+
+// looksBought says whether the balance at the provider fell by the price of a purchase in doubt.
+func looksBought(o *orders.Order) bool {
+	before, after, wholesale := o.Attempt.BalanceBefore, o.Attempt.BalanceAfter, o.Plan.Wholesale
+	if o.Attempt.Plan != nil {
+		wholesale = o.Attempt.Plan.Wholesale
+	}
+	return before != nil && after != nil && wholesale.IsPositive() && before.Sub(*after).GreaterThanOrEqual(wholesale)
 }
 
 // numbersHint tells what an eSIM's numbers were before a top-up in doubt.

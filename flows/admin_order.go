@@ -100,7 +100,7 @@ func (v *visit) record(ctx context.Context, words []string) (Reply, error) {
 	}
 	html := paragraphs(
 		lines(o.ID.String()+" · "+string(o.State), v.notice),
-		lines(bold(v.l.Begin(planName(v.l, o.Plan))), v.topUpLine(o), v.moneyLine(o), v.refundLines(o)),
+		lines(bold(planName(v.l, o.Plan)), v.topUpLine(o), v.moneyLine(o), v.refundLines(o)),
 		lines(v.customerLine(o, blocked), v.providerLine(o), v.stripeLine(o)),
 		v.evidence(o),
 	)

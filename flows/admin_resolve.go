@@ -58,14 +58,33 @@ func (v *visit) answerRows(o *orders.Order, word string) [][]Button {
 
 func answerRows(l *locales.Localizer, o *orders.Order, answers []orders.Answer, word string) [][]Button {
 	buttons := make([]Button, 0, len(answers))
-	for _, a := range answers {
+	for i, a := range likeliestFirst(o, answers) {
 		b := press(l.T("admin_answer_"+string(a)), to(word, "answer", string(o.ID), string(a), strconv.Itoa(o.Attempt.N)))
 		if a == orders.AnswerRefund || a == orders.AnswerAnyway {
 			b.Style = Danger
+		} else if i == 0 {
+			b.Style = Primary
 		}
 		buttons = append(buttons, b)
 	}
 	return inRows(buttons, 2)
+}
+
+// likeliestFirst puts "buy again" behind the answers that deliver where a purchase looks done.
+func likeliestFirst(o *orders.Order, answers []orders.Answer) []orders.Answer {
+	if !looksBought(o) {
+		return answers
+	}
+	var first, rest []orders.Answer
+	for _, a := range answers {
+		switch a {
+		case orders.AnswerDeliver, orders.AnswerCode, orders.AnswerOrderNo, orders.AnswerApplied:
+			first = append(first, a)
+		default:
+			rest = append(rest, a)
+		}
+	}
+	return append(first, rest...)
 }
 
 // answerReview asks for what an answer needs, or for a yes.

@@ -134,7 +134,7 @@ func adminScenes(one func(string, func(*stage))) {
 }
 
 // yes presses the first button: the confirm button of an offer.
-func (s *stage) yes() flows.Reply { return s.press(s.screen().Rows[0][0].Data) }
+func (s *stage) yes() { s.press(s.screen().Rows[0][0].Data) }
 
 func refusalScenes(one func(string, func(*stage))) {
 	for name, c := range map[string]struct {

@@ -139,7 +139,7 @@ func (v *visit) statsText(s orders.Stats, t totals, days int) string {
 			v.l.H("admin_stats_refunds", args{"Refunds": v.amounts(t.returned, t.currency), "Number": t.refunds}),
 			v.l.H("admin_stats_cost", args{"Cost": v.usd(t.cost), "Regained": v.usd(t.regained)}),
 			margin,
-			v.l.H("admin_stats_conversion", args{"Paid": t.paid, "Opened": t.opened, "Share": v.l.Isolate(v.l.Decimal(share) + "%")}),
+			v.l.H("admin_stats_conversion", args{"Paid": t.paid, "Opened": t.opened, "Share": share}),
 			v.l.H("admin_stats_delivered", args{"Delivered": t.delivered}),
 		),
 		v.statesText(s),

@@ -120,7 +120,7 @@ func (s *Shop) alertRows(l *locales.Localizer, a orders.Alert) [][]Button {
 	if o != nil {
 		rows = append(rows, []Button{page("button_open", "order", string(o.ID))})
 	}
-	if len(rows) > 0 {
+	if len(rows) > 0 && rows[0][0].Style == Plain {
 		rows[0][0].Style = Primary
 	}
 	return rows
