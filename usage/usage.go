@@ -1,10 +1,18 @@
-// Package usage is the eSIM document: what the shop knows of each eSIM it sold.
+// Package usage watches the eSIMs that were sold, so that nobody runs dry unawares.
+//
+// The eSIM document is what the shop knows of one. Watcher takes those that are due, asks their
+// providers in batches, and saves what was learnt. What there is to decide is decided by pure
+// functions: Judge says whether a provider's numbers are believed, Next when to look again, and
+// Rules.Due which notice goes out.
 package usage
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"esimbot/esim"
+	"esimbot/providers"
 )
 
 // Schema is the version of the eSIM document that this code writes.
@@ -42,6 +50,8 @@ type ESIM struct {
 	Name string `json:"name,omitempty"`
 	// Muted says that the customer wants no offers for it.
 	Muted bool `json:"muted,omitempty"`
+	// Unreachable says that the customer blocked the bot: nothing is sent until they are seen again.
+	Unreachable bool `json:"unreachable,omitempty"`
 	// FirstUsedAt is when data was first seen to be used; zero before.
 	FirstUsedAt time.Time `json:"first_used_at"`
 	// Pace is how much data goes in a day of late, in bytes; 0 until known.
@@ -95,4 +105,39 @@ func (e *ESIM) Past(now time.Time) bool {
 	default:
 		return !e.ExpiresAt.IsZero() && !now.Before(e.ExpiresAt)
 	}
+}
+
+// Over says whether the eSIM's validity has ended at now, or its provider took it back: no top-up
+// brings it to life again, and nothing more is to be learnt.
+func (e *ESIM) Over(now time.Time) bool {
+	switch e.Status {
+	case esim.StatusExpired, esim.StatusCancelled:
+		return true
+	default:
+		return !e.ExpiresAt.IsZero() && !now.Before(e.ExpiresAt)
+	}
+}
+
+// Linked says whether enough is known of the eSIM to ask its provider for its numbers: Mobilexy tells
+// neither ICCID nor transaction number when it sells.
+func (e *ESIM) Linked() bool {
+	return e.ICCID != "" || e.TranNo != "" || e.Plan.Provider == esim.CloudESIM && e.OrderNo != ""
+}
+
+// Ref names the eSIM at its provider.
+func (e *ESIM) Ref() providers.Ref {
+	return providers.Ref{ICCID: e.ICCID, OrderNo: e.OrderNo, TranNo: e.TranNo}
+}
+
+// Spent says whether a fixed volume is all used, as far as is known.
+func (e *ESIM) Spent() bool {
+	return e.TotalBytes >= 0 && (e.Status == esim.StatusUsedUp || e.RemainingBytes() == 0)
+}
+
+// copied returns a copy that shares nothing that is changed here.
+func (e *ESIM) copied() *ESIM {
+	n := *e
+	n.Marks = maps.Clone(e.Marks)
+	n.TopUps = slices.Clone(e.TopUps)
+	return &n
 }

@@ -1,0 +1,130 @@
+// Package simulation watches fleets of eSIMs that nobody bought: eSIMs whose data goes as customers'
+// does, by night and day, evenly and in bursts, at two providers that tell of it as the real ones do,
+// one at once and one call each, the other hours later and ten a call. It counts what the watch costs
+// the providers, and how long a customer whose data falls to a threshold waits to hear of it.
+//
+// All of it follows from one seed, and time is the caller's: days pass in seconds.
+package simulation
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"esimbot/esim"
+	"esimbot/usage"
+)
+
+// A Profile is how an eSIM's data goes.
+type Profile int
+
+// The profiles.
+const (
+	Idle     Profile = iota // bought and never used
+	Ordinary                // lasts for about the days of its plan
+	Heavy                   // used up within one to three days
+	profiles
+)
+
+// String names the profile.
+func (p Profile) String() string { return [...]string{"idle", "ordinary", "heavy"}[p] }
+
+// A Config describes a fleet. Bought at Start and in the Spread after it; half of each provider's.
+type Config struct {
+	Seed       uint64
+	ESIMs      int
+	Start      time.Time
+	Spread     time.Duration // 0: all at the same moment
+	Thresholds []int         // percent left at which an offer goes out
+	// Shares are the parts of a hundred that are Idle and Heavy; the rest is Ordinary.
+	IdleShare, HeavyShare int
+}
+
+// A Fleet is the eSIMs, their providers and their customers. It may be used by several goroutines.
+type Fleet struct {
+	cfg Config
+
+	mu    sync.Mutex
+	now   time.Time
+	lines []line
+	calls map[esim.Provider]int // usage calls made
+}
+
+// New returns a fleet at its start.
+func New(c Config) *Fleet {
+	f := &Fleet{cfg: c, now: c.Start, lines: make([]line, c.ESIMs), calls: map[esim.Provider]int{}}
+	for i := range f.lines {
+		f.lines[i] = f.newLine(i)
+	}
+	return f
+}
+
+// Now is the fleet's clock.
+func (f *Fleet) Now() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.now
+}
+
+// Advance moves the clock on.
+func (f *Fleet) Advance(d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.now = f.now.Add(d)
+}
+
+// Document returns the i-th eSIM as the shop knows it when it was bought. That of the provider that
+// needs an ICCID has just been linked, which asked for its numbers.
+func (f *Fleet) Document(i int) *usage.ESIM {
+	l := &f.lines[i]
+	e := &usage.ESIM{
+		Schema: usage.Schema, Version: 1, ID: ID(i), Customer: int64(i + 1), OrderNo: "N" + ID(i),
+		Plan: esim.Plan{
+			Provider: l.provider(), ID: "P", Kind: esim.Fixed, Bytes: l.total, Days: int(l.days),
+			Destination: esim.Destination{Kind: esim.Country, Code: "JP"},
+		},
+		Status: esim.StatusReady, TotalBytes: l.total, UsedBytes: -1, BoughtAt: l.bought, NextAt: l.bought,
+	}
+	if l.provider() == esim.Mobilexy {
+		e.TranNo, e.UsedBytes, e.AskedAt = "T"+ID(i), 0, l.bought
+		e.NextAt = l.bought
+	}
+	return e
+}
+
+// ID is the id of the i-th eSIM.
+func ID(i int) string { return fmt.Sprintf("%010d", i) }
+
+func index(id string) int {
+	var i int
+	if _, err := fmt.Sscanf(id, "%d", &i); err != nil {
+		return -1
+	}
+	return i
+}
+
+// hash draws a number for an eSIM and a purpose, the same every time.
+func (f *Fleet) hash(i int, what, n uint64) uint64 {
+	x := f.cfg.Seed ^ uint64(i)*0x9E3779B97F4A7C15 ^ what*0xBF58476D1CE4E5B9 ^ n*0x94D049BB133111EB
+	for range 2 {
+		x ^= x >> 30
+		x *= 0xBF58476D1CE4E5B9
+		x ^= x >> 27
+		x *= 0x94D049BB133111EB
+		x ^= x >> 31
+	}
+	return x
+}
+
+// draw returns a number from 0 to 1.
+func (f *Fleet) draw(i int, what, n uint64) float64 {
+	return float64(f.hash(i, what, n)>>11) / (1 << 53)
+}
+
+// swing returns a factor that is 1 in the middle and mean, log-normal with the deviation given.
+func (f *Fleet) swing(i int, what, n uint64, deviation float64) float64 {
+	u := max(f.draw(i, what, n), 1e-12)
+	z := math.Sqrt(-2*math.Log(u)) * math.Cos(2*math.Pi*f.draw(i, what+1000, n))
+	return math.Exp(deviation*z - deviation*deviation/2)
+}
