@@ -71,7 +71,7 @@ func (v *visit) adminCommand(ctx context.Context) (Reply, bool, error) {
 	}
 	var r Reply
 	var err error
-	typed := strings.Fields(v.in.Event.Args)
+	typed := strings.Fields(strings.ToValidUTF8(v.in.Event.Args, "�"))
 	first, rest := "", ""
 	if len(typed) > 0 {
 		first, rest = typed[0], strings.Join(typed[1:], " ")
@@ -135,7 +135,7 @@ func (v *visit) adminText(ctx context.Context, typed string) (Reply, bool, error
 		return Reply{}, false, nil
 	}
 	question := v.session.Question
-	v.session.Question = ""
+	v.session.Question, typed = "", strings.ToValidUTF8(typed, "�")
 	var r Reply
 	var err error
 	switch args := words[2:]; {

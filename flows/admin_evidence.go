@@ -18,7 +18,7 @@ func reasons() []string {
 		orders.ReasonClosed, orders.ReasonRejected, orders.ReasonGone, orders.ReasonPrice, orders.ReasonInDoubt, orders.ReasonFence,
 		orders.ReasonRefunded, orders.ReasonDisputed, orders.ReasonNoCode, orders.ReasonTakenBack, orders.ReasonMeanwhile,
 		orders.ReasonRefundFailed, orders.ReasonUnreachable,
-		orders.ReasonTopUpWaits, orders.ReasonESIMGone, orders.ReasonCancelRefused, orders.ReasonCancelUnclear,
+		orders.ReasonTopUpWaits, orders.ReasonESIMGone, orders.ReasonCancelRefused, orders.ReasonCancelUnclear, orders.ReasonRebuilt,
 	}
 }
 
@@ -38,11 +38,15 @@ func evidence(l *locales.Localizer, o *orders.Order) string {
 	case o.Reason != "":
 		why = l.H("admin_reason_other", args{"Reason": l.Isolate(plainWords(o.Reason))})
 	}
+	rebuilt := ""
+	if !o.RebuiltAt.IsZero() && o.Reason != orders.ReasonRebuilt {
+		rebuilt = l.H("admin_reason_" + orders.ReasonRebuilt)
+	}
 	refusal := ""
 	if o.Refund.Return == orders.ReturnRefused && o.Refund.Refusal != "" {
 		refusal = l.H("admin_hint_refusal", args{"Provider": l.Isolate(provider.Name()), "Words": l.Isolate(cutRunes(o.Refund.Refusal, 300))})
 	}
-	return lines(why, mismatch(l, o), balanceHint(l, o, provider), numbersHint(l, o), refusal)
+	return lines(why, rebuilt, mismatch(l, o), balanceHint(l, o, provider), numbersHint(l, o), refusal)
 }
 
 // mismatch tells of a payment that is not the order's price.

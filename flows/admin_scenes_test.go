@@ -168,7 +168,7 @@ func reasonScenes(one func(string, func(*stage))) {
 		o.Kind, o.ESIM, o.Reason = orders.KindTopUp, delivered, orders.ReasonCancelRefused
 		o.Attempt.Before = &orders.Numbers{TotalBytes: 3 * esim.GB, At: noon}
 		o.Refund.Return, o.Refund.Refusal, o.Disputed = orders.ReturnRefused, "already <installed>", true
-		o.Payment.Received.Minor += 5
+		o.Payment.Received.Minor, o.RebuiltAt = o.Payment.Received.Minor+5, noon
 		s.press("admin/resolve/" + string(doubtful))
 	})
 }
@@ -182,6 +182,6 @@ func reasonCodes() []string {
 		orders.ReasonClosed, orders.ReasonRejected, orders.ReasonGone, orders.ReasonPrice, orders.ReasonInDoubt, orders.ReasonFence,
 		orders.ReasonRefunded, orders.ReasonDisputed, orders.ReasonNoCode, orders.ReasonTakenBack, orders.ReasonMeanwhile,
 		orders.ReasonRefundFailed, orders.ReasonUnreachable, orders.ReasonTopUpWaits, orders.ReasonESIMGone, orders.ReasonCancelRefused,
-		orders.ReasonCancelUnclear, "something_new",
+		orders.ReasonCancelUnclear, orders.ReasonRebuilt, "something_new",
 	}
 }

@@ -279,6 +279,9 @@ func FuzzPress(f *testing.F) {
 			f.Add(word + arg)
 		}
 	}
+	for _, data := range adminData() {
+		f.Add(data)
+	}
 	f.Fuzz(func(t *testing.T, data string) {
 		s := newStage(t)
 		s.regular()
@@ -296,6 +299,47 @@ func FuzzPress(f *testing.F) {
 		}
 		if s.session.Order != "" && s.desk.orders[s.session.Order] != nil && s.desk.orders[s.session.Order].Customer != customer {
 			t.Error("the order is another's")
+		}
+	})
+}
+
+// FuzzAdminPress: whatever an admin's button says, an answer comes within the limits, and what costs
+// money or speaks to a customer is asked about first.
+func FuzzAdminPress(f *testing.F) {
+	for _, data := range adminData() {
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data string) {
+		s := newStage(t).asAdmin()
+		if r := s.press(data); r.Screen == nil && len(s.shown) == 0 {
+			t.Error("nothing is shown")
+		}
+		for _, screen := range s.shown {
+			check(t, data, screen)
+		}
+		for _, deed := range s.office.deeds {
+			if word, _, _ := strings.Cut(deed, " "); word != "pause" && word != "resume" && word != "unblock" {
+				t.Errorf("%q: done without a yes: %s", data, deed)
+			}
+		}
+	})
+}
+
+// FuzzAmount: whatever is typed for an amount, nothing more than is left is offered, and nothing is
+// done.
+func FuzzAmount(f *testing.F) {
+	for _, typed := range []string{"5", "5,00", "$5", "1e3", "-5", "5.001", "٥", "USD 5", "\u202e5", "<b>", "/5"} {
+		f.Add(typed)
+	}
+	f.Fuzz(func(t *testing.T, typed string) {
+		s := newStage(t).asAdmin()
+		s.press("admin/amount/" + string(delivered))
+		s.text(typed)
+		if !rawKey.MatchString(typed) { // what was typed is shown
+			check(t, typed, s.screen())
+		}
+		if c := s.session.Confirm; len(s.office.deeds) > 0 || c != nil && !strings.HasPrefix(c.Detail, "1:") {
+			t.Errorf("%q: %+v, done %v", typed, c, s.office.deeds)
 		}
 	})
 }
