@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint bench e2e screens fuzz golden
+.PHONY: help run build test race lint bench e2e screens fuzz golden sim
 
 FUZZTIME ?= 60s
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -42,3 +42,6 @@ fuzz: ## each fuzz test for FUZZTIME
 			echo "$$(dirname $$file) $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
 		done; \
 	done
+
+sim: ## 100,000 orders in worlds where everything goes wrong; SIM_SEED tells other stories
+	SIM_ORDERS=$${SIM_ORDERS:-100000} go test -count=1 -v -timeout 30m -run '^TestSimulation$$' ./orders/simulation

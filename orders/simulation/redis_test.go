@@ -185,7 +185,7 @@ func (s storePort) Due(_ context.Context, now time.Time, limit int) (ids []order
 
 func (s storePort) Postpone(_ context.Context, id orders.ID, until time.Time) error {
 	return s.do("postpone", id, true, func(r *redis) error {
-		if _, ok := r.due[id]; ok {
+		if due, ok := r.due[id]; ok && until.After(due) {
 			r.due[id] = until
 		}
 		return nil

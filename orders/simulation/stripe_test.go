@@ -55,7 +55,6 @@ type intent struct {
 type refund struct {
 	orders.Refund
 	name string // "<order>:<n>", empty for one of the Dashboard
-	lost bool   // the event of its failure never came
 }
 
 // A key is an idempotency key with what it was used for. Stripe forgets it after a day:
@@ -351,62 +350,6 @@ func (s *stripe) byHand(i *intent) {
 	if i.refunded() >= i.received.Minor {
 		i.goneAt = w.now
 	}
-}
-
-// emit brings an event to the shop: perhaps never, twice, late. It returns how often it is sent.
-func (s *stripe) emit(kind string, cs *session) int {
-	w := s.w
-	if w.strikes(faultWebhookLost) {
-		w.note(cs.order, "stripe", kind, "never sent")
-		return 0
-	}
-	s.events++
-	e := orders.PaymentEvent{ID: fmt.Sprintf("evt_%d", s.events), Type: kind, Order: cs.order}
-	if strings.HasPrefix(kind, "checkout.session") {
-		e.SessionID = cs.ID
-	}
-	if cs.intent != nil {
-		e.Intent = cs.intent.id
-	}
-	if w.rng.IntN(8) == 0 && e.Intent != "" && e.SessionID == "" {
-		e.Order = "" // a dispute names only the payment
-	}
-	times := 1
-	if w.strikes(faultWebhookTwice) {
-		times = 2 + w.rng.IntN(2)
-	}
-	for range times {
-		delay := w.between(200*time.Millisecond, 3*time.Second)
-		if w.strikes(faultWebhookLate) {
-			delay = w.between(time.Minute, 8*time.Hour)
-		}
-		w.outside(delay, func() { s.bring(e, cs.order, 0) })
-	}
-	return times
-}
-
-// bring hands an event to a replica and again after a while until one answers 200, for three days.
-func (s *stripe) bring(e orders.PaymentEvent, id orders.ID, times int) {
-	w := s.w
-	again := func() {
-		if times < 9 {
-			w.outside(min(time.Minute<<(2*min(times, 5)), 12*time.Hour), func() { s.bring(e, id, times+1) })
-		}
-	}
-	p := w.alive()
-	if p == nil {
-		again()
-		return
-	}
-	w.pending++
-	w.spawn(p, func() {
-		err := p.service.HandlePayment(background, e)
-		w.pending--
-		w.note(id, p.owner, "event "+e.Type, text(err))
-		if err != nil || p.dead {
-			again()
-		}
-	})
 }
 
 // since lists the Sessions created since, newest first.

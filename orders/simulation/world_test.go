@@ -349,7 +349,7 @@ func (w *world) latency() time.Duration {
 	if w.calm {
 		return w.between(time.Millisecond, 60*time.Millisecond)
 	}
-	return w.between(time.Millisecond, w.weather.slow)
+	return time.Duration(float64(w.between(time.Millisecond, w.weather.slow)) * w.rng.Float64())
 }
 
 // numbers is the world's generator as the random source of the order machine.
