@@ -22,7 +22,8 @@ type Store interface {
 	Transition(ctx context.Context, from State, next *Order, entry LogEntry) error
 	// Due returns up to limit ids of orders due at now, most overdue first, in one round trip.
 	Due(ctx context.Context, now time.Time, limit int) ([]ID, error)
-	// Postpone moves the due time of an order whose state this version doesn't know.
+	// Postpone moves the due time of an order whose state this version doesn't know, or that could not
+	// be read, to until if that is later.
 	Postpone(ctx context.Context, id ID, until time.Time) error
 	// Log returns an order's log, oldest first.
 	Log(ctx context.Context, id ID) ([]LogEntry, error)

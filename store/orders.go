@@ -139,10 +139,13 @@ func (v *Orders) Due(ctx context.Context, now time.Time, limit int) ([]orders.ID
 	return ids, nil
 }
 
-// Postpone moves the due time of an order that this version may not touch.
+// Postpone moves the due time of an order that this version may not touch, or could not read. It never
+// brings it forward: another replica may have moved the order on meanwhile, and one that is looked
+// at before it is due keeps its place, and is looked at each second.
 func (v *Orders) Postpone(ctx context.Context, id orders.ID, until time.Time) error {
 	due := orderDueKey(partition(string(id), orderPartitions))
-	if err := v.s.rdb.ZAddXX(ctx, due, redis.Z{Score: float64(millis(until)), Member: string(id)}).Err(); err != nil {
+	later := redis.ZAddArgs{XX: true, GT: true, Members: []redis.Z{{Score: float64(millis(until)), Member: string(id)}}}
+	if err := v.s.rdb.ZAddArgs(ctx, due, later).Err(); err != nil {
 		return fmt.Errorf("postpone order %s: %w", id, err)
 	}
 	return nil

@@ -117,6 +117,12 @@ func testDue(t *testing.T, s *store.Store) {
 	if d := cmp.Diff(want[2:10], due(9*time.Second, 100)); d != "" {
 		t.Error("finished and postponed orders:", d)
 	}
+	if err := s.Orders().Postpone(t.Context(), want[39], start); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want[2:10], due(9*time.Second, 100)); d != "" {
+		t.Error("an order brought forward:", d)
+	}
 }
 
 func testProject(t *testing.T, s *store.Store) {
