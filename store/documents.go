@@ -7,7 +7,6 @@ import (
 
 	"esimbot/esim"
 	"esimbot/orders"
-	"esimbot/usage"
 )
 
 // An orderDocument is an order as Redis keeps it: what was bought stands beside the order's own
@@ -38,7 +37,6 @@ type boughtSecrets struct {
 }
 
 func orderOwner(id orders.ID) string { return "order:" + string(id) }
-func esimOwner(id string) string     { return "esim:" + id }
 
 func (s *Store) encodeOrder(o *orders.Order) ([]byte, error) {
 	write, err := token()
@@ -129,52 +127,4 @@ func (s *Store) unseal(sealed, owner string, p *esim.Profile) error {
 	}
 	p.Image, p.PhoneNumber = secrets.Image, secrets.Phone
 	return nil
-}
-
-// An esimDocument is an eSIM as Redis keeps it, its phone number sealed.
-type esimDocument struct {
-	*usage.ESIM
-	Write  string `json:"write"`
-	Sealed string `json:"sealed,omitempty"`
-}
-
-func (s *Store) encodeESIM(e *usage.ESIM) ([]byte, error) {
-	write, err := token()
-	if err != nil {
-		return nil, err
-	}
-	open := *e
-	open.PhoneNumber = ""
-	d := esimDocument{ESIM: &open, Write: write}
-	if e.PhoneNumber != "" {
-		if d.Sealed, err = s.sealer.Seal([]byte(e.PhoneNumber), esimOwner(e.ID)); err != nil {
-			return nil, fmt.Errorf("eSIM %s: %w", e.ID, err)
-		}
-	}
-	b, err := json.Marshal(d)
-	if err != nil {
-		return nil, fmt.Errorf("encode eSIM %s: %w", e.ID, err)
-	}
-	return b, nil
-}
-
-func (s *Store) decodeESIM(b []byte) (*usage.ESIM, error) {
-	switch n, err := newer(b, usage.Schema); {
-	case err != nil:
-		return nil, err
-	case n:
-		return nil, orders.ErrNewer
-	}
-	d := esimDocument{ESIM: new(usage.ESIM)}
-	if err := json.Unmarshal(b, &d); err != nil {
-		return nil, fmt.Errorf("decode eSIM: %w", err)
-	}
-	if d.Sealed != "" {
-		phone, err := s.sealer.Open(d.Sealed, esimOwner(d.ID))
-		if err != nil {
-			return nil, fmt.Errorf("eSIM %s: %w", d.ID, err)
-		}
-		d.PhoneNumber = string(phone)
-	}
-	return d.ESIM, nil
 }

@@ -93,6 +93,7 @@ func (s *Store) eraseESIMs(ctx context.Context, customer int64, open map[string]
 				continue
 			}
 			p.Del(ctx, esimKey(e.ID))
+			p.ZRem(ctx, esimDueKey(partition(e.ID, esimPartitions)), e.ID)
 			if e.ICCID != "" {
 				p.Eval(ctx, dropScript, []string{iccidKey(e.ICCID)}, e.ID)
 			}

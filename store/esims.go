@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -29,9 +32,13 @@ type ESIMs struct{ s *Store }
 // ESIMs returns the view of the store that holds the eSIMs sold.
 func (s *Store) ESIMs() *ESIMs { return &ESIMs{s} }
 
-// Put writes the eSIM that the order bought, its place in the customer's list and its ICCID's
-// look-up, or notes a top-up with the eSIM it is for, in three round trips at most. What was learnt of
-// the eSIM since it was first written stays. An order whose customer was erased puts nothing there.
+// firstLook is when an eSIM is looked at first, after it was put here.
+const firstLook = time.Hour
+
+// Put writes the eSIM that the order bought with its place in the due set, its place in the customer's
+// list and its ICCID's look-up, or notes a top-up with the eSIM it is for, in three round trips at
+// most. What was learnt of the eSIM since it was first written stays. An order whose customer was
+// erased puts nothing there.
 func (v *ESIMs) Put(ctx context.Context, o *orders.Order) error {
 	switch {
 	case o.Bought == nil:
@@ -42,13 +49,17 @@ func (v *ESIMs) Put(ctx context.Context, o *orders.Order) error {
 		return v.putTopUp(ctx, o)
 	}
 	id := string(o.ID)
-	if _, err := v.change(ctx, id, func(e *usage.ESIM) { fill(e, o) }); err != nil {
+	e, err := v.change(ctx, id, func(e *usage.ESIM) error {
+		fill(e, o, v.s.now())
+		return nil
+	})
+	if err != nil {
 		return fmt.Errorf("shelve eSIM %s: %w", id, err)
 	}
-	_, err := v.s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err = v.s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZAdd(ctx, userESIMsKey(o.Customer), redis.Z{Score: float64(millis(o.Bought.At)), Member: id})
-		if i := o.Bought.Profile.ICCID; i != "" {
-			p.SetNX(ctx, iccidKey(i), id, 0)
+		if e.ICCID != "" {
+			p.SetNX(ctx, iccidKey(e.ICCID), id, 0)
 		}
 		return nil
 	})
@@ -58,13 +69,14 @@ func (v *ESIMs) Put(ctx context.Context, o *orders.Order) error {
 	return nil
 }
 
-// fill puts into e what the order knows and e doesn't.
-func fill(e *usage.ESIM, o *orders.Order) {
+// fill puts into e what the order knows and e doesn't. One that its provider took back is not looked
+// at any more.
+func fill(e *usage.ESIM, o *orders.Order, now time.Time) {
 	p := o.Bought.Profile
 	if e.Version == 0 {
 		*e = usage.ESIM{
 			Schema: usage.Schema, ID: string(o.ID), Customer: o.Customer, Plan: o.Bought.Plan, Status: esim.StatusReady,
-			TotalBytes: -1, UsedBytes: -1, BoughtAt: o.Bought.At,
+			TotalBytes: -1, UsedBytes: -1, BoughtAt: o.Bought.At, NextAt: now.Add(firstLook),
 		}
 		if o.Bought.Plan.Kind == esim.Fixed {
 			e.TotalBytes = o.Bought.Plan.Bytes
@@ -77,7 +89,7 @@ func fill(e *usage.ESIM, o *orders.Order) {
 	orText(&e.PhoneNumber, p.PhoneNumber)
 	orText(&e.PhotoFileID, o.Photo.FileID)
 	if o.Refund.Return == orders.ReturnDone {
-		e.Status = esim.StatusCancelled
+		e.Status, e.NextAt = esim.StatusCancelled, time.Time{}
 	}
 }
 
@@ -87,10 +99,23 @@ func orText[T ~string](to *T, from T) {
 	}
 }
 
+// Change has edit change a customer's eSIM, again if it changed meanwhile, in two round trips; one
+// if edit leaves it as it is. It returns the eSIM as it stands then; orders.ErrNotFound also for
+// another's, and edit's own error. When it is looked at stays as it is unless edit sets NextAt.
+func (v *ESIMs) Change(ctx context.Context, id string, customer int64, edit func(*usage.ESIM) error) (*usage.ESIM, error) {
+	return v.change(ctx, id, func(e *usage.ESIM) error {
+		if e.Version == 0 || e.Customer != customer {
+			return orders.ErrNotFound
+		}
+		return edit(e)
+	})
+}
+
 // change applies edit to an eSIM, a new one of version 0 where there is none, and again if it changed
 // meanwhile. It takes one round trip if edit leaves the eSIM as it is, else two. It returns the eSIM
-// as it stands then.
-func (v *ESIMs) change(ctx context.Context, id string, edit func(*usage.ESIM)) (*usage.ESIM, error) {
+// as it stands then, or edit's error. The due set is written only where edit sets another time: one
+// that was leased stays so.
+func (v *ESIMs) change(ctx context.Context, id string, edit func(*usage.ESIM) error) (*usage.ESIM, error) {
 	for range casTries {
 		e, err := v.load(ctx, id)
 		switch {
@@ -100,20 +125,26 @@ func (v *ESIMs) change(ctx context.Context, id string, edit func(*usage.ESIM)) (
 			return nil, err
 		}
 		before := *e
-		before.TopUps = slices.Clone(e.TopUps)
-		edit(e)
+		before.TopUps, before.Marks = slices.Clone(e.TopUps), maps.Clone(e.Marks)
+		if err := edit(e); err != nil {
+			return nil, err
+		}
 		if reflect.DeepEqual(*e, before) {
 			return e, nil
 		}
+		due := dueOf(e)
+		if e.NextAt.Equal(before.NextAt) {
+			due = dueUntouched
+		}
 		e.Version++
-		document, err := v.s.encodeESIM(e)
+		call, err := v.s.saving(e, due)
 		if err != nil {
 			return nil, err
 		}
-		result, err := v.s.scripts.document.Run(ctx, v.s.rdb, []string{esimKey(id)}, before.Version, usage.Schema, document).Int()
+		result, err := v.s.scripts.esim.Run(ctx, v.s.rdb, call.keys, call.args...).Int()
 		switch {
 		case err != nil:
-			return nil, err
+			return nil, fmt.Errorf("write eSIM %s: %w", id, err)
 		case result == resultNewer:
 			return nil, orders.ErrNewer
 		case result == resultDone:
@@ -121,6 +152,29 @@ func (v *ESIMs) change(ctx context.Context, id string, edit func(*usage.ESIM)) (
 		}
 	}
 	return nil, orders.ErrConflict
+}
+
+// dueUntouched leaves the due set as it is.
+const dueUntouched = "="
+
+// dueOf is e's time in the due set as esimScript takes it.
+func dueOf(e *usage.ESIM) string {
+	if e.NextAt.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(millis(e.NextAt), 10)
+}
+
+// saving is the run of esimScript that writes e over the version before.
+func (s *Store) saving(e *usage.ESIM, due string) (scriptCall, error) {
+	document, err := s.encodeESIM(e)
+	if err != nil {
+		return scriptCall{}, err
+	}
+	return scriptCall{
+		keys: []string{esimKey(e.ID), esimDueKey(partition(e.ID, esimPartitions))},
+		args: []any{e.Version - 1, esimSchema, document, e.ID, due},
+	}, nil
 }
 
 // load reads an eSIM; orders.ErrNotFound, ErrNewer.

@@ -29,6 +29,7 @@ func pagesOpenKey(user int64) string   { return userTag(user) + ":open" }   // o
 func userPaidKey(user int64) string    { return userTag(user) + ":paid" }   // paid orders, by time paid
 func blockedKey(user int64) string     { return userTag(user) + ":blocked" }
 func askedKey(user int64) string       { return userTag(user) + ":asked" } // messages to support, by time
+func linksKey(user int64) string       { return userTag(user) + ":links" } // tries to link an ICCID, by time
 
 func partition(id string, of uint32) uint32 {
 	h := fnv.New32a()
@@ -58,9 +59,9 @@ func figuresPartKey(n uint32, day time.Time) string {
 	return orderTag(n) + ":stats:" + day.UTC().Format(time.DateOnly)
 }
 
-func esimKey(id string) string {
-	return fmt.Sprintf("{e:%02d}:esim:%s", partition(id, esimPartitions), id)
-}
+func esimTag(n uint32) string    { return fmt.Sprintf("{e:%02d}", n) }
+func esimKey(id string) string   { return esimTag(partition(id, esimPartitions)) + ":esim:" + id }
+func esimDueKey(n uint32) string { return esimTag(n) + ":due" }
 
 func iccidKey(i esim.ICCID) string        { return "iccid:" + i.Digits() }
 func intentKey(intent string) string      { return "pi:" + intent }
@@ -68,6 +69,7 @@ func catalogueKey(p esim.Provider) string { return "catalog:" + string(p) }
 func statsKey(day time.Time) string       { return "stats:" + day.UTC().Format(time.DateOnly) }
 func claimKey(name string) string         { return "claim:" + name }
 func secretKey(name string) string        { return "secret:" + name }
+func rateKey(p esim.Provider) string      { return "rate:" + string(p) }
 func pausesKey() string                   { return "pauses" }
 
 // relayKey names a message in a support chat that stands for a customer's.

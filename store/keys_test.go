@@ -25,6 +25,7 @@ func allKeys() map[string]string {
 		"orderStatePartKey": orderStatePartKey(7, orders.Review), "countedKey": countedKey(id),
 		"figuresKey": figuresKey(id, time.Date(2026, 11, 22, 23, 0, 0, 0, time.UTC)), "figuresPartKey": figuresPartKey(7, time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)),
 		"pausesKey": pausesKey(), "relayKey": relayKey(-100123, 45),
+		"linksKey": linksKey(42), "esimDueKey": esimDueKey(partition(string(id), esimPartitions)), "rateKey": rateKey(esim.Mobilexy),
 	}
 }
 
@@ -38,6 +39,7 @@ func TestKeys(t *testing.T) {
 		"catalogueKey": `catalog:mobilexy`, "statsKey": `stats:2026-11-22`, "claimKey": `claim:sweep`, "secretKey": `secret:webhook`,
 		"blockedKey": `{u:42}:blocked`, "askedKey": `{u:42}:asked`, "orderStatePartKey": `{o:07}:state:review`, "countedKey": `{o:04}:counted:7KQ2M9X4TB`,
 		"figuresKey": `{o:04}:stats:2026-11-22`, "figuresPartKey": `{o:07}:stats:2026-11-22`, "pausesKey": `pauses`, "relayKey": `relay:-100123:45`,
+		"linksKey": `{u:42}:links`, "esimDueKey": `{e:12}:due`, "rateKey": `rate:mobilexy`,
 	}
 	for name, key := range allKeys() {
 		if key != want[name] {
@@ -58,7 +60,7 @@ func TestEveryKeyHasItsBuilder(t *testing.T) {
 			t.Errorf("%s is not in the table", m[1])
 		}
 	}
-	spelt := regexp.MustCompile(`"(\{[uoe]:|:?(session|seen|orders|esims|due|state|log|counted|stats|blocked|asked)[":]|(iccid|pi|catalog|stats|claim|secret|relay):)`)
+	spelt := regexp.MustCompile(`"(\{[uoe]:|:(session|seen|orders|esims|due|state|log|counted|stats|blocked|asked|links)[":]|(iccid|pi|catalog|stats|claim|secret|relay|rate):)`)
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) < 5 {
 		t.Fatalf("source files %v, %v", files, err)

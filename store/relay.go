@@ -53,18 +53,5 @@ func (s *Store) Relay(ctx context.Context, chat int64, message int) (flows.Relay
 // AllowInquiry counts a message to support, in one round trip; orders.ErrTooMany after 10 within an
 // hour before now.
 func (s *Store) AllowInquiry(ctx context.Context, customer int64, now time.Time) error {
-	name, err := token()
-	if err != nil {
-		return err
-	}
-	admitted, err := s.scripts.ask.Run(ctx, s.rdb, []string{askedKey(customer)},
-		name, millis(now), millis(now.Add(-time.Hour)), maxInquiries, time.Hour.Milliseconds()).Int()
-	switch {
-	case err != nil:
-		return fmt.Errorf("count message to support: %w", err)
-	case admitted == 0:
-		return orders.ErrTooMany
-	default:
-		return nil
-	}
+	return s.allow(ctx, askedKey(customer), now, time.Hour, maxInquiries)
 }

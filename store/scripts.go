@@ -1,6 +1,11 @@
 package store
 
-import "github.com/redis/go-redis/v9"
+import (
+	"context"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+)
 
 // The results that the compare-and-set scripts share.
 const (
@@ -81,13 +86,14 @@ end
 return 1
 `
 
-// documentScript saves a document with a version: an eSIM.
+// esimScript saves an eSIM and its place in the due set.
 //
-//	KEYS  1 document
-//	ARGV  1 version before, 0 to create  2 schema this program knows  3 document
+//	KEYS  1 eSIM  2 due set
+//	ARGV  1 version before, 0 to create  2 schema this program knows  3 document  4 id
+//	      5 due time in ms, "" for never, "=" to leave the due set as it is
 //
 // It returns one of the results above, never resultMissing.
-const documentScript = `
+const esimScript = `
 local stored = redis.call('GET', KEYS[1])
 if stored == ARGV[3] then return 1 end
 local version = 0
@@ -98,7 +104,66 @@ if stored then
 end
 if version ~= tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[3])
+if ARGV[5] == '' then
+  redis.call('ZREM', KEYS[2], ARGV[4])
+elseif ARGV[5] ~= '=' then
+  redis.call('ZADD', KEYS[2], ARGV[5], ARGV[4])
+end
 return 1
+`
+
+// leaseScript takes what is most overdue in a part of the due set, and puts it off.
+//
+//	KEYS  1 due set
+//	ARGV  1 now in ms  2 until when it is put off, in ms  3 how many at most
+//
+// It returns id, due time, id, due time, …
+const leaseScript = `
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[3])
+for i = 1, #due, 2 do redis.call('ZADD', KEYS[1], ARGV[2], due[i]) end
+return due
+`
+
+// forgetScript takes an eSIM that isn't there out of the due set.
+//
+//	KEYS  1 eSIM  2 due set
+//	ARGV  1 id
+//
+// It returns 1 if it was there to be taken out.
+const forgetScript = `
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+return redis.call('ZREM', KEYS[2], ARGV[1])
+`
+
+// rateScript gives out moments that lie at least an interval apart, in the order in which it is asked:
+// the generic cell rate algorithm without bursts.
+//
+//	KEYS  1 the moment that is free next
+//	ARGV  1 now  2 interval  3 the longest wait, all in µs
+//
+// It returns for how many µs to wait, or -1 where that would be longer than the longest wait: then no
+// moment was given out. A moment further off than could have been given out is that of a clock that
+// was set back, and doesn't count.
+const rateScript = `
+local now, interval, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local free = tonumber(redis.call('GET', KEYS[1]) or '0')
+if free < now or free > now + 60000000 + interval then free = now end
+if free - now > longest then return -1 end
+redis.call('SET', KEYS[1], string.format('%.0f', free + interval), 'PX', math.ceil((free + interval - now) / 1000))
+return free - now
+`
+
+// leadScript has a look-up lead elsewhere if it leads where it is thought to lead.
+//
+//	KEYS  1 look-up
+//	ARGV  1 where it leads, "" for nowhere  2 where it is to lead
+//
+// It returns where it leads now.
+const leadScript = `
+local leads = redis.call('GET', KEYS[1]) or ''
+if leads ~= ARGV[1] then return leads end
+redis.call('SET', KEYS[1], ARGV[2])
+return ARGV[2]
 `
 
 // admitScript counts a payment page about to be opened, once, if the customer may have it.
@@ -200,11 +265,11 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 `
 
-// askScript counts a message, once, if no more than so many came within a time.
+// askScript counts what a customer may do so many times within a time, each doing once.
 //
-//	KEYS  1 messages
-//	ARGV  1 name of this message  2 now  3 the beginning of that time, both in ms
-//	      4 most messages  5 how long that time is in ms
+//	KEYS  1 doings
+//	ARGV  1 name of this one  2 now  3 the beginning of that time, both in ms
+//	      4 most of them  5 how long that time is in ms
 //
 // It returns 1, or 0 past the limit.
 const askScript = `
@@ -217,17 +282,51 @@ return 1
 `
 
 // scripts are run by their digest, and sent whole where the server doesn't know it. In a pipeline
-// that second try isn't possible: there the texts above go with Eval.
+// that second try takes runAll, or the texts above go with Eval.
 type scripts struct {
-	transition, session, document, admit, ask *redis.Script
+	transition, session, esim, lease, admit, ask, rate, lead *redis.Script
 }
 
 func newScripts() scripts {
 	return scripts{
 		transition: redis.NewScript(transitionScript),
 		session:    redis.NewScript(sessionScript),
-		document:   redis.NewScript(documentScript),
+		esim:       redis.NewScript(esimScript),
+		lease:      redis.NewScript(leaseScript),
 		admit:      redis.NewScript(admitScript),
 		ask:        redis.NewScript(askScript),
+		rate:       redis.NewScript(rateScript),
+		lead:       redis.NewScript(leadScript),
 	}
+}
+
+// A scriptCall is one run of a script in a pipeline.
+type scriptCall struct {
+	keys []string
+	args []any
+}
+
+// runAll runs a script for each call in one round trip; in a second one for those whose server didn't
+// know it. The commands are in the order of the calls and hold each one's own error.
+func (s *Store) runAll(ctx context.Context, script *redis.Script, calls []scriptCall) []*redis.Cmd {
+	cmds := make([]*redis.Cmd, len(calls))
+	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each command holds its own error
+		for i, c := range calls {
+			cmds[i] = script.EvalSha(ctx, p, c.keys, c.args...)
+		}
+		return nil
+	})
+	unknown := func(c *redis.Cmd) bool { return redis.HasErrorPrefix(c.Err(), "NOSCRIPT") }
+	if !slices.ContainsFunc(cmds, unknown) {
+		return cmds
+	}
+	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, c := range calls {
+			if unknown(cmds[i]) {
+				cmds[i] = script.Eval(ctx, p, c.keys, c.args...)
+			}
+		}
+		return nil
+	})
+	return cmds
 }

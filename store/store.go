@@ -38,7 +38,7 @@ type Options struct {
 }
 
 // A Store holds the connections to Redis. It may be used by several goroutines at once. Orders,
-// Sessions and ESIMs are views of it.
+// Sessions, ESIMs and Usage are views of it.
 type Store struct {
 	rdb     redis.UniversalClient
 	scripts scripts

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"esimbot/esim"
 	"esimbot/orders"
@@ -15,10 +16,11 @@ import (
 // Redis lost it or its customer was erased, stays so: there is nothing to add to, and the order must
 // not wait for it for ever.
 func (v *ESIMs) putTopUp(ctx context.Context, o *orders.Order) error {
-	e, err := v.change(ctx, string(o.ESIM), func(e *usage.ESIM) {
+	e, err := v.change(ctx, string(o.ESIM), func(e *usage.ESIM) error {
 		if e.Version > 0 {
-			topUp(e, o)
+			topUp(e, o, v.s.now())
 		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("shelve top-up %s: %w", o.ID, err)
@@ -29,10 +31,10 @@ func (v *ESIMs) putTopUp(ctx context.Context, o *orders.Order) error {
 	return nil
 }
 
-// topUp adds the order's top-up to e, once, and what its provider said of the eSIM afterwards, unless
-// something later is known.
-func topUp(e *usage.ESIM, o *orders.Order) {
-	plan, after := o.Bought.Plan, o.Bought.After
+// topUp adds the order's top-up to e, once, which makes e due at once, and what its provider said of
+// the eSIM afterwards, unless something later is known.
+func topUp(e *usage.ESIM, o *orders.Order, now time.Time) {
+	plan, after := o.Bought.Plan, told(o.Bought.After)
 	mine := slices.IndexFunc(e.TopUps, func(t usage.TopUp) bool { return t.Order == string(o.ID) })
 	if mine < 0 {
 		mine = len(e.TopUps)
@@ -45,6 +47,7 @@ func topUp(e *usage.ESIM, o *orders.Order) {
 		if e.Status == esim.StatusUsedUp {
 			e.Status = esim.StatusInUse
 		}
+		e.NextAt, e.Misses = now, 0
 	}
 	known := func(t usage.TopUp) bool { return !after.At.After(t.AskedAt) }
 	if after == nil || !after.At.After(e.MeasuredAt) || slices.ContainsFunc(e.TopUps, known) {
@@ -63,6 +66,17 @@ func topUp(e *usage.ESIM, o *orders.Order) {
 	}
 }
 
+// told returns the numbers as of the time that an eSIM's document can hold, so that the same ones told
+// again are known.
+func told(n *orders.Numbers) *orders.Numbers {
+	if n == nil {
+		return nil
+	}
+	c := *n
+	c.At = c.At.Truncate(time.Millisecond)
+	return &c
+}
+
 // Line returns what there is to know of an eSIM to top it up, in one round trip; orders.ErrNotFound,
 // ErrNewer.
 func (v *ESIMs) Line(ctx context.Context, id orders.ID) (*orders.Line, error) {
@@ -79,10 +93,11 @@ func (v *ESIMs) Line(ctx context.Context, id orders.ID) (*orders.Line, error) {
 // already, or held by over, in two round trips. It returns who holds it now; orders.ErrNotFound for an
 // eSIM that is unknown.
 func (v *ESIMs) ClaimTopUp(ctx context.Context, id, order, over orders.ID) (orders.ID, error) {
-	e, err := v.change(ctx, string(id), func(e *usage.ESIM) {
+	e, err := v.change(ctx, string(id), func(e *usage.ESIM) error {
 		if e.Version > 0 && (e.TopUp == "" || over != "" && e.TopUp == string(over)) {
 			e.TopUp = string(order)
 		}
+		return nil
 	})
 	switch {
 	case err != nil:
@@ -96,10 +111,11 @@ func (v *ESIMs) ClaimTopUp(ctx context.Context, id, order, over orders.ID) (orde
 
 // ReleaseTopUp gives the place up if order holds it, in two round trips.
 func (v *ESIMs) ReleaseTopUp(ctx context.Context, id, order orders.ID) error {
-	_, err := v.change(ctx, string(id), func(e *usage.ESIM) {
+	_, err := v.change(ctx, string(id), func(e *usage.ESIM) error {
 		if e.TopUp == string(order) {
 			e.TopUp = ""
 		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("release eSIM %s from %s: %w", id, order, err)
