@@ -36,9 +36,6 @@ func (s *Service) deliver(ctx context.Context, o *Order) error {
 	if reason == ReasonUnreachable {
 		n.Told = string(Delivered) // no more messages
 	}
-	if err := s.shelf.Put(ctx, n); err != nil {
-		return fmt.Errorf("order %s: shelve: %w", o.ID, err)
-	}
 	if err := s.finish(ctx, o, n, actorRunner); err != nil {
 		return err
 	}

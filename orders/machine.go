@@ -168,6 +168,11 @@ func (s *Service) finish(ctx context.Context, o, n *Order, actor string) error {
 	if err := s.store.Project(ctx, n); err != nil {
 		return fmt.Errorf("order %s: project: %w", o.ID, err)
 	}
+	if n.Bought != nil && !n.DeliveredAt.IsZero() && (n.State == Delivered || n.Refund.Return == ReturnDone) {
+		if err := s.shelf.Put(ctx, n); err != nil {
+			return fmt.Errorf("order %s: shelve: %w", o.ID, err)
+		}
+	}
 	if err := s.release(ctx, n); err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (a *app) wire(p parts) error {
 		return err
 	}
 	shop, err := flows.New(flows.Config{
-		Catalogue: a.catalog, Desk: late, ESIMs: a.store.ESIMs(), Support: later, Eraser: a.store, Popularity: a.store, Bundle: p.bundle, BotUsername: p.username,
+		Catalogue: a.catalog, Desk: late, Office: late, ESIMs: a.store.ESIMs(), Support: later, Eraser: a.store, Popularity: a.store, Bundle: p.bundle, BotUsername: p.username,
 		TermsURL: a.cfg.TermsURL, PrivacyURL: a.cfg.PrivacyURL, TestMode: a.cfg.TestSellsToAdminsOnly(), Now: a.now,
 	})
 	if err != nil {
