@@ -24,10 +24,25 @@ const (
 	refundLast  = time.Hour
 )
 
-// giveUp sends the whole payment back, for an order that nothing was bought for.
+// giveUp sends the whole payment back, for an order that nothing was bought for. That nothing was, is
+// what Redis says, which may have gone back in time: an order that comes from no attempt of its own
+// asks Stripe first.
 func (s *Service) giveUp(ctx context.Context, o *Order, reason string) error {
 	if o.Bought != nil {
 		return s.move(ctx, o, Review, reason, s.own)
+	}
+	if o.State == Paid {
+		f, err := s.payments.Fence(ctx, o.Payment.Intent)
+		if err != nil {
+			s.log.WarnContext(ctx, "fence not read", slog.String("order", string(o.ID)), slog.Any("error", err))
+			return s.stay(ctx, o, s.rest(s.reconcile))
+		}
+		if known, err := s.delivered(ctx, o, f); known || err != nil {
+			return err
+		}
+		if a := o.Attempt; !a.follows(f.Value) && f.Value != a.value() && f.Value != a.closed() {
+			return s.move(ctx, o, Review, ReasonFence, s.own)
+		}
 	}
 	left, err := remaining(o.Payment.Received, o.Refund.Total)
 	if err != nil || left.Minor <= 0 {

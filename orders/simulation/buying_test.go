@@ -100,7 +100,7 @@ func (c sellerPort) deal(op string, plan esim.Plan, do func() *sale) (x *sale, e
 	if !c.p.back(op, id) {
 		return nil, c.fail(op, providers.Unknown, errDead)
 	}
-	x.by, x.heard, x.epoch = c.p, w.now, w.figures.rollbacks
+	x.by, x.heard = c.p, w.now
 	return x, nil
 }
 

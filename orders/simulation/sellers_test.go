@@ -38,7 +38,7 @@ type sale struct {
 	// taken is when the shop gave it back.
 	taken time.Time
 	// by is the process that heard the provider's yes, nil if none did; epoch the number of times that
-	// Redis had forgotten something by then.
+	// Redis had forgotten something when it was sold.
 	by    *process
 	heard time.Time
 	epoch int
@@ -99,7 +99,7 @@ func (s *seller) sell(plan esim.Plan, to *sale) *sale {
 	}
 	s.balance -= cents
 	n := len(s.sales) + 1
-	x := &sale{order: s.order(plan), no: fmt.Sprintf("%s%04d", s.letter, n), plan: plan, cents: cents, at: w.now, ready: w.now, to: to}
+	x := &sale{order: s.order(plan), no: fmt.Sprintf("%s%04d", s.letter, n), plan: plan, cents: cents, at: w.now, ready: w.now, to: to, epoch: w.figures.rollbacks}
 	s.sales = append(s.sales, x)
 	if to != nil {
 		to.topUps = append(to.topUps, x)

@@ -262,8 +262,9 @@ func (c *affair) known() string {
 		told := c.w.telegram.told("bought_twice", x.no)
 		noted := c.intent != nil && c.order != nil && strings.HasSuffix(c.intent.meta["got"], ":"+x.no)
 		switch {
-		case c.w.telegram.blocked[c.book.draft.Customer] && c.in(orders.Delivered):
+		case c.w.telegram.blocked[c.book.draft.Customer] && c.in(orders.Delivered): // ended unreachable, whatever Redis lost since
 		case c.in(orders.Refunded) && !c.order.RebuiltAt.IsZero(): // all that Stripe tells of it is that the money went back
+		case c.in(orders.Refunded) && x.epoch < c.w.figures.rollbacks && c.intent.ours() == 0: // likewise, of one that Redis remembers as paid
 		case stored, sent, applied, told, noted, !x.taken.IsZero(), c.in(orders.Review), c.book.judged, c.book.approved > 0:
 		default:
 			return fmt.Sprintf("%s was sold at %s and is known nowhere", x.no, clock(x.at))
