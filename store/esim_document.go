@@ -40,19 +40,16 @@ type esimDocument struct {
 	ICCID    esim.ICCID   `json:"i,omitempty"`
 	OrderNo  string       `json:"o,omitempty"`
 	TranNo   string       `json:"t,omitempty"`
-	Status   esim.Status  `json:"s"`
+	Status   code         `json:"s"`
 	Sealed   string       `json:"x,omitempty"` // the phone number
 
-	Total    int64  `json:"bt,omitempty"`
-	Used     int64  `json:"bu,omitempty"`
-	Pace     int64  `json:"bp,omitempty"`
-	Measured moment `json:"m,omitempty"`
-	Bought   moment `json:"b,omitempty"`
-	Expires  moment `json:"e,omitempty"`
-	First    moment `json:"f,omitempty"`
-	Asked    moment `json:"a,omitempty"`
-	Next     moment `json:"n,omitempty"`
-	Misses   int    `json:"mi,omitempty"`
+	Total  int64 `json:"bt,omitempty"`
+	Used   int64 `json:"bu,omitempty"`
+	Pace   int64 `json:"bp,omitempty"`
+	Bought era   `json:"b,omitempty"`
+	// Times are ExpiresAt, MeasuredAt, FirstUsedAt, AskedAt and NextAt.
+	Times  []moment `json:"m,omitempty"`
+	Misses int      `json:"mi,omitempty"`
 
 	About       flag   `json:"ab,omitempty"`
 	Muted       flag   `json:"mu,omitempty"`
@@ -60,68 +57,38 @@ type esimDocument struct {
 	Photo       string `json:"ph,omitempty"`
 	Name        string `json:"na,omitempty"`
 
-	Marks   map[string]markDocument `json:"k,omitempty"`
-	TopUp   string                  `json:"tu,omitempty"`
-	Earlier []string                `json:"ue,omitempty"` // orders of the top-ups before those in detail
-	TopUps  []topUpDocument         `json:"u,omitempty"`
+	Marks   map[string]int64 `json:"k,omitempty"` // ms since 1970: sent then; negated: on its way until then
+	TopUp   string           `json:"tu,omitempty"`
+	Earlier []string         `json:"ue,omitempty"` // orders of the top-ups before those in detail
+	TopUps  []topUpDocument  `json:"u,omitempty"`
 }
 
 type planDocument struct {
-	Provider esim.Provider        `json:"p"`
-	ID       string               `json:"i"`
-	Source   string               `json:"s,omitempty"`
-	Where    esim.DestinationKind `json:"w"`
-	Code     string               `json:"c,omitempty"`
-	Place    string               `json:"n,omitempty"`
-	Kind     esim.PlanKind        `json:"k"`
-	Bytes    int64                `json:"b,omitempty"`
-	Daily    int64                `json:"y,omitempty"`
-	Kbps     int                  `json:"t,omitempty"`
-	FairUse  string               `json:"f,omitempty"`
-	Days     int                  `json:"d"`
-	Voice    int                  `json:"v,omitempty"`
-	SMS      int                  `json:"m,omitempty"`
-	CanTopUp flag                 `json:"u,omitempty"`
+	Provider code   `json:"p"`
+	ID       string `json:"i"`
+	Source   string `json:"s,omitempty"`
+	Where    code   `json:"w"`
+	Code     string `json:"c,omitempty"`
+	Place    string `json:"n,omitempty"`
+	Kind     code   `json:"k"`
+	Bytes    int64  `json:"b,omitempty"`
+	Daily    int64  `json:"y,omitempty"`
+	Kbps     int    `json:"t,omitempty"`
+	FairUse  string `json:"f,omitempty"`
+	Days     int    `json:"d"`
+	Voice    int    `json:"v,omitempty"`
+	SMS      int    `json:"m,omitempty"`
+	CanTopUp flag   `json:"u,omitempty"`
 }
 
 type topUpDocument struct {
-	Order string        `json:"o"`
-	Plan  string        `json:"p"`
-	Kind  esim.PlanKind `json:"k"`
-	Bytes int64         `json:"b,omitempty"`
-	Days  int           `json:"d"`
-	At    moment        `json:"t,omitempty"`
-	Asked moment        `json:"a,omitempty"`
-}
-
-// A markDocument is when a notice was sent, 0 for not yet, and until when it is on its way.
-type markDocument []moment
-
-// A moment is a time in ms since 1970; 0 for none. Redis' own times are no finer.
-type moment int64
-
-func momentOf(t time.Time) moment {
-	if t.IsZero() {
-		return 0
-	}
-	return moment(millis(t))
-}
-
-func (m moment) time() time.Time {
-	if m == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(int64(m)).UTC()
-}
-
-// A flag is 1 for true, which is shorter.
-type flag int
-
-func flagOf(b bool) flag {
-	if b {
-		return 1
-	}
-	return 0
+	Order string `json:"o"`
+	Plan  string `json:"p"` // its Key, without the provider where that is the eSIM's
+	Kind  code   `json:"k"`
+	Bytes int64  `json:"b,omitempty"`
+	Days  int    `json:"d"`
+	// Times are At and AskedAt.
+	Times []moment `json:"t,omitempty"`
 }
 
 // watched returns what an eSIM's document keeps of its plan.
@@ -139,16 +106,17 @@ func watched(p esim.Plan) esim.Plan {
 func planOf(p esim.Plan) planDocument {
 	p = watched(p)
 	return planDocument{
-		Provider: p.Provider, ID: p.ID, Source: p.Source, Where: p.Destination.Kind, Code: p.Destination.Code, Place: p.Destination.Name,
-		Kind: p.Kind, Bytes: p.Bytes, Daily: p.DailyBytes, Kbps: p.ThrottleKbps, FairUse: p.FairUse, Days: p.Days,
+		Provider: codeOf(p.Provider, providerWords()), ID: p.ID, Source: p.Source, Code: p.Destination.Code, Place: p.Destination.Name,
+		Where: codeOf(p.Destination.Kind, placeWords()), Kind: codeOf(p.Kind, kindWords()), Bytes: p.Bytes, Daily: p.DailyBytes, Kbps: p.ThrottleKbps, FairUse: p.FairUse, Days: p.Days,
 		Voice: p.VoiceMinutes, SMS: p.SMS, CanTopUp: flagOf(p.CanTopUp),
 	}
 }
 
 func (d planDocument) plan() esim.Plan {
 	return esim.Plan{
-		Provider: d.Provider, ID: d.ID, Source: d.Source, Destination: esim.Destination{Kind: d.Where, Code: d.Code, Name: d.Place},
-		Kind: d.Kind, Bytes: d.Bytes, DailyBytes: d.Daily, ThrottleKbps: d.Kbps, FairUse: d.FairUse, Days: d.Days,
+		Provider: wordOf(d.Provider, providerWords()), ID: d.ID, Source: d.Source,
+		Destination: esim.Destination{Kind: wordOf(d.Where, placeWords()), Code: d.Code, Name: d.Place},
+		Kind:        wordOf(d.Kind, kindWords()), Bytes: d.Bytes, DailyBytes: d.Daily, ThrottleKbps: d.Kbps, FairUse: d.FairUse, Days: d.Days,
 		VoiceMinutes: d.Voice, SMS: d.SMS, CanTopUp: d.CanTopUp == 1,
 	}
 }
@@ -160,11 +128,12 @@ func (s *Store) encodeESIM(e *usage.ESIM) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	since := eraOf(e.BoughtAt)
 	d := esimDocument{
-		Schema: esimSchema, Version: e.Version, Write: write,
-		ID: e.ID, Customer: e.Customer, Plan: planOf(e.Plan), ICCID: e.ICCID, OrderNo: e.OrderNo, TranNo: e.TranNo, Status: e.Status,
-		Total: e.TotalBytes, Used: e.UsedBytes, Pace: e.Pace, Measured: momentOf(e.MeasuredAt), Bought: momentOf(e.BoughtAt),
-		Expires: momentOf(e.ExpiresAt), First: momentOf(e.FirstUsedAt), Asked: momentOf(e.AskedAt), Next: momentOf(e.NextAt), Misses: e.Misses,
+		Schema: esimSchema, Version: e.Version, Write: write[:8], // only rivals for the same version matter
+		ID: e.ID, Customer: e.Customer, Plan: planOf(e.Plan), ICCID: e.ICCID, OrderNo: e.OrderNo, TranNo: e.TranNo,
+		Status: codeOf(e.Status, statusWords()), Total: e.TotalBytes, Used: e.UsedBytes, Pace: e.Pace,
+		Bought: since, Times: since.moments(e.ExpiresAt, e.MeasuredAt, e.FirstUsedAt, e.AskedAt, e.NextAt), Misses: e.Misses,
 		About: flagOf(e.About), Muted: flagOf(e.Muted), Unreachable: flagOf(e.Unreachable), Photo: e.PhotoFileID, Name: e.Name,
 		Marks: marksOf(e), TopUp: e.TopUp,
 	}
@@ -175,7 +144,8 @@ func (s *Store) encodeESIM(e *usage.ESIM) ([]byte, error) {
 			continue
 		}
 		d.TopUps = append(d.TopUps, topUpDocument{
-			Order: t.Order, Plan: t.Plan, Kind: t.Kind, Bytes: t.Bytes, Days: t.Days, At: momentOf(t.At), Asked: momentOf(t.AskedAt),
+			Order: t.Order, Plan: shortKey(t.Plan, e.Plan.Provider), Kind: codeOf(t.Kind, kindWords()),
+			Bytes: t.Bytes, Days: t.Days, Times: since.moments(t.At, t.AskedAt),
 		})
 	}
 	if e.PhoneNumber != "" {
@@ -192,8 +162,8 @@ func (s *Store) encodeESIM(e *usage.ESIM) ([]byte, error) {
 
 // marksOf returns the marks that may still matter: those of an earlier number of top-ups stand for
 // thresholds that are armed anew, and of the ends of validity only the latest are near.
-func marksOf(e *usage.ESIM) map[string]markDocument {
-	marks := make(map[string]markDocument, len(e.Marks))
+func marksOf(e *usage.ESIM) map[string]int64 {
+	marks := make(map[string]int64, len(e.Marks))
 	var ends []string
 	for key, m := range e.Marks {
 		topic, rest, _ := strings.Cut(key, ":")
@@ -205,10 +175,13 @@ func marksOf(e *usage.ESIM) map[string]markDocument {
 			}
 		case usage.TopicExpiry:
 			ends = append(ends, key)
+		default:
 		}
-		marks[key] = markDocument{momentOf(m.SentAt)}
-		if !m.Until.IsZero() {
-			marks[key] = append(marks[key], momentOf(m.Until))
+		switch {
+		case !m.SentAt.IsZero():
+			marks[key] = millis(m.SentAt)
+		case !m.Until.IsZero():
+			marks[key] = -millis(m.Until)
 		}
 	}
 	slices.Sort(ends) // by date
@@ -218,15 +191,11 @@ func marksOf(e *usage.ESIM) map[string]markDocument {
 	return marks
 }
 
-func (d markDocument) mark() usage.Mark {
-	var m usage.Mark
-	if len(d) > 0 {
-		m.SentAt = d[0].time()
+func markOf(ms int64) usage.Mark {
+	if ms < 0 {
+		return usage.Mark{Until: time.UnixMilli(-ms).UTC()}
 	}
-	if len(d) > 1 {
-		m.Until = d[1].time()
-	}
-	return m
+	return usage.Mark{SentAt: time.UnixMilli(ms).UTC()}
 }
 
 // decodeESIM reads an eSIM's document; orders.ErrNewer.
@@ -249,25 +218,26 @@ func (s *Store) decodeESIM(b []byte) (*usage.ESIM, error) {
 	}
 	e := &usage.ESIM{
 		Schema: usage.Schema, Version: d.Version,
-		ID: d.ID, Customer: d.Customer, Plan: d.Plan.plan(), ICCID: d.ICCID, OrderNo: d.OrderNo, TranNo: d.TranNo, Status: d.Status,
-		TotalBytes: d.Total, UsedBytes: d.Used, Pace: d.Pace, MeasuredAt: d.Measured.time(), BoughtAt: d.Bought.time(),
-		ExpiresAt: d.Expires.time(), FirstUsedAt: d.First.time(), AskedAt: d.Asked.time(), NextAt: d.Next.time(), Misses: d.Misses,
+		ID: d.ID, Customer: d.Customer, Plan: d.Plan.plan(), ICCID: d.ICCID, OrderNo: d.OrderNo, TranNo: d.TranNo,
+		Status: wordOf(d.Status, statusWords()), TotalBytes: d.Total, UsedBytes: d.Used, Pace: d.Pace,
+		BoughtAt: d.Bought.begin(), Misses: d.Misses,
 		About: d.About == 1, Muted: d.Muted == 1, Unreachable: d.Unreachable == 1, PhotoFileID: d.Photo, Name: d.Name,
 		TopUp: d.TopUp,
 	}
-	for key, m := range d.Marks {
+	d.Bought.times(d.Times, &e.ExpiresAt, &e.MeasuredAt, &e.FirstUsedAt, &e.AskedAt, &e.NextAt)
+	for key, ms := range d.Marks {
 		if e.Marks == nil {
 			e.Marks = make(map[string]usage.Mark, len(d.Marks))
 		}
-		e.Marks[key] = m.mark()
+		e.Marks[key] = markOf(ms)
 	}
 	for _, order := range d.Earlier {
 		e.TopUps = append(e.TopUps, usage.TopUp{Order: order})
 	}
 	for _, t := range d.TopUps {
-		e.TopUps = append(e.TopUps, usage.TopUp{
-			Order: t.Order, Plan: t.Plan, Kind: t.Kind, Bytes: t.Bytes, Days: t.Days, At: t.At.time(), AskedAt: t.Asked.time(),
-		})
+		up := usage.TopUp{Order: t.Order, Plan: wholeKey(t.Plan, e.Plan.Provider), Kind: wordOf(t.Kind, kindWords()), Bytes: t.Bytes, Days: t.Days}
+		d.Bought.times(t.Times, &up.At, &up.AskedAt)
+		e.TopUps = append(e.TopUps, up)
 	}
 	return s.withPhone(e, d.Sealed)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,9 @@ func TestDocumentsKeepEveryField(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Plan = watched(e.Plan)
+	for key, m := range e.Marks {
+		e.Marks[key] = usage.Mark{SentAt: m.SentAt} // what was sent is on its way no more
+	}
 	if d := cmp.Diff(e, again, exact); d != "" {
 		t.Error(d)
 	}
@@ -196,7 +200,7 @@ func TestDocumentIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]usage.Mark{
-		"low:30:20": e.Marks["low:30:20"], "low:30:5": e.Marks["low:30:5"], "used_up:30": sent, "offline": sent, "link": sent, "something:1": sent, "low:x": sent,
+		"low:30:20": sent, "low:30:5": e.Marks["low:30:5"], "used_up:30": sent, "offline": sent, "link": sent, "something:1": sent, "low:x": sent,
 		"expiry:2026-11-06": sent, "expiry:2026-11-07": sent, "expiry:2026-11-08": sent, "expiry:2026-11-09": sent,
 	}
 	if d := cmp.Diff(want, got.Marks); d != "" {
@@ -212,6 +216,34 @@ func TestDocumentIsBounded(t *testing.T) {
 		}
 		if u != want {
 			t.Errorf("top-up %d: %+v", n, u)
+		}
+	}
+}
+
+// TestShortIsExact: what is written short comes back as it was, at the edges too.
+func TestShortIsExact(t *testing.T) {
+	bought := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	list := []time.Time{bought, {}, bought.Add(time.Millisecond), bought.Add(-time.Millisecond), bought.AddDate(20, 0, 0), {}}
+	for _, begin := range []time.Time{bought, {}} {
+		b := eraOf(begin)
+		got := make([]time.Time, len(list)+1)
+		to := make([]*time.Time, len(got))
+		for i := range got {
+			to[i] = &got[i]
+		}
+		moments := b.moments(list...)
+		if b.times(moments, to...); len(moments) != 5 || !slices.Equal(got[:len(list)], list) || !b.begin().Equal(begin) {
+			t.Errorf("since %s: %v of %v", begin, got, moments)
+		}
+	}
+	for _, s := range append(statusWords(), "asleep", "") {
+		if got := wordOf(codeOf(s, statusWords()), statusWords()); got != s {
+			t.Errorf("%q became %q", s, got)
+		}
+	}
+	for key, short := range map[string]string{"cloudesim:JP_1": ":JP_1", "mobilexy:855": "mobilexy:855", "JP_1": "JP_1"} {
+		if got := shortKey(key, esim.CloudESIM); got != short || wholeKey(got, esim.CloudESIM) != key {
+			t.Errorf("%q became %q", key, got)
 		}
 	}
 }

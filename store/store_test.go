@@ -81,6 +81,17 @@ func suite(t *testing.T, url string) {
 		{"taken back", testTakenBack},
 		{"erase while topping up", testEraseWhileToppingUp},
 		{"relay", testRelay},
+		{"lease", testLease},
+		{"save", testSave},
+		{"leased once", testLeasedOnce},
+		{"shelf and watch", testShelfWatches},
+		{"change", testChange},
+		{"link an ICCID", testLink},
+		{"link replaces", testLinkReplaces},
+		{"link at once", testLinkAtOnce},
+		{"move an ICCID", testMove},
+		{"tries to link", testLinkTries},
+		{"rate", testRate},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t, url)) })
 	}
