@@ -62,6 +62,9 @@ type Abilities struct {
 	BatchSize int  // eSIMs a usage call takes
 	// UsageDelay is how old the numbers of a usage call may be.
 	UsageDelay time.Duration
+	// UsageEvery is how often those numbers change: asking sooner brings nothing. 0 where they are
+	// always fresh.
+	UsageEvery time.Duration
 }
 
 // A Ref names an eSIM or an order at its provider by whatever is known of it.

@@ -47,12 +47,16 @@ const (
 	recently = 10 * time.Minute
 )
 
-// mayAsk says whether e's provider may be asked now.
+// mayAsk says whether e's provider may be asked now, and something is to be won by it: not any more
+// just before the end of validity.
 func (w *Watcher) mayAsk(e *ESIM, now time.Time) bool {
 	if w.meters[e.Plan.Provider] == nil || e.Over(now) || !e.Linked() || e.Misses >= maxMisses {
 		return false
 	}
 	b := w.bounds[e.Plan.Provider]
+	if !e.ExpiresAt.IsZero() && e.ExpiresAt.Sub(now) < b.least() {
+		return false
+	}
 	if e.AskedAt.IsZero() {
 		return !now.Before(b.first(e))
 	}
@@ -77,20 +81,27 @@ func (w *Watcher) ask(ctx context.Context, list []leased, last bool) []answer {
 			groups[id] = append(groups[id], l)
 		}
 	}
-	var mu sync.Mutex
-	var calls sync.WaitGroup
-	defer calls.Wait()
 	for id, group := range groups {
-		size := max(1, w.meters[id].Abilities().BatchSize)
-		if over := len(group) % size; over > 0 && !last {
-			for _, l := range group[len(group)-over:] {
-				answers = append(answers, answer{leased: l, outcome: postponed})
-			}
-			group = group[:len(group)-over]
+		if over := len(group) % w.batchSize(id); over > 0 && !last {
+			whole := len(group) - over
+			groups[id] = group[:whole]
+			answers = append(answers, all(group[whole:], postponed)...)
 		}
-		slots := make(chan struct{}, w.Parallel)
+	}
+	return append(answers, w.callAll(ctx, groups)...)
+}
+
+func (w *Watcher) batchSize(id esim.Provider) int { return max(1, w.meters[id].Abilities().BatchSize) }
+
+// callAll makes the calls for every group, a few to each provider at once, and waits for them.
+func (w *Watcher) callAll(ctx context.Context, groups map[esim.Provider][]leased) []answer {
+	var mu sync.Mutex
+	var answers []answer
+	var calls sync.WaitGroup
+	for id, group := range groups {
 		calls.Go(func() {
-			for batch := range slices.Chunk(group, size) {
+			slots := make(chan struct{}, w.Parallel)
+			for batch := range slices.Chunk(group, w.batchSize(id)) {
 				slots <- struct{}{}
 				calls.Go(func() {
 					defer func() { <-slots }()

@@ -164,11 +164,11 @@ func (e *ESIM) count(used int64, at time.Time) {
 // status returns the eSIM's state by the provider's word and the numbers just taken in.
 func status(e *ESIM, told esim.Usage) esim.Status {
 	stale := told.TotalBytes > 0 && e.TotalBytes >= 0 && !near(told.TotalBytes, e.TotalBytes)
-	perDay := e.TotalBytes < 0 && told.Upstream == ""
+	today := e.TotalBytes < 0 && told.Upstream == ""
 	word := told.Status
 	switch word {
 	case esim.StatusUsedUp:
-		if stale || perDay { // of the volume before a top-up, or of one day
+		if stale || today { // of the volume before a top-up, or of one day
 			word = esim.StatusInUse
 		}
 	case esim.StatusUnknown, esim.StatusPending, "":
@@ -179,6 +179,7 @@ func status(e *ESIM, told esim.Usage) esim.Status {
 		if told.Upstream != "" && e.UsedBytes < 0 {
 			e.UsedBytes = 0 // the provider's own word for one that nobody uses
 		}
+	default: // as it is told
 	}
 	switch {
 	case word == esim.StatusReady && e.UsedBytes > 0:

@@ -17,7 +17,7 @@ func (w *Watcher) RefreshAt(e *ESIM) time.Time {
 	if m == nil || !e.Linked() {
 		return time.Time{}
 	}
-	return e.AskedAt.Add(max(refreshLeast, m.Abilities().UsageDelay))
+	return e.AskedAt.Add(max(refreshLeast, m.Abilities().UsageEvery))
 }
 
 // Refresh asks for an eSIM's numbers because its customer wants to see them: at most once a minute,

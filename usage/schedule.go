@@ -15,8 +15,8 @@ type Bounds struct {
 	// Refresh is how often the provider's numbers change; 0 where they are always fresh.
 	Refresh    time.Duration
 	Thresholds []int
-	// Grid is what looks are put on, so that eSIMs which one call can ask for are due together; 0
-	// where every eSIM is a call of its own.
+	// Grid is what near looks are put on, and far ones on a multiple of it, so that eSIMs which one call
+	// can ask for are due together; 0 where every eSIM is a call of its own.
 	Grid time.Duration
 }
 
@@ -25,7 +25,9 @@ const (
 	maxMisses = 30
 	// caution is how many looks are made on the way to where the next threshold is forecast: data
 	// doesn't go evenly, so each goes only this part of the way.
-	caution = 6
+	caution = 10
+	// lines is the most lines of the grid between two looks.
+	lines = 24
 	// offlineAfter is when an eSIM of which nothing was used is worth asking about.
 	offlineAfter = 24 * time.Hour
 )
@@ -40,22 +42,33 @@ func Next(previous, current *ESIM, now time.Time, b Bounds) time.Time {
 		return time.Time{}
 	}
 	wait := b.clamp(b.wait(previous, current, now))
+	return b.onGrid(now, wait)
+}
+
+// onGrid puts a look after wait on the grid: up, so that nothing is asked before it can be new, or
+// down where that passes Max.
+func (b Bounds) onGrid(now time.Time, wait time.Duration) time.Time {
 	at := now.Add(wait)
 	if b.Grid <= 0 {
 		return at
 	}
-	// Up to the grid, so that nothing is asked before it can be new; down where that passes Max.
-	up := at.Truncate(b.Grid)
+	grid := b.Grid
+	for grid*lines < wait {
+		grid *= 2
+	}
+	down := at.Truncate(grid)
+	up := down
 	if up.Before(at) {
-		up = up.Add(b.Grid)
+		up = up.Add(grid)
 	}
-	if up.Sub(now) <= b.Max {
+	switch {
+	case up.Sub(now) <= b.Max:
 		return up
-	}
-	if down := at.Truncate(b.Grid); down.Sub(now) >= b.least() {
+	case down.Sub(now) >= b.least():
 		return down
+	default:
+		return at
 	}
-	return at
 }
 
 func (b Bounds) least() time.Duration { return min(max(b.Min, b.Refresh), b.Max) }

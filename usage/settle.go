@@ -151,10 +151,14 @@ func (w *Watcher) next(a answer, e, n *ESIM, now time.Time) time.Time {
 		return w.again(id, now)
 	case a.outcome == unasked && !n.AskedAt.IsZero():
 		at := Next(nil, n, n.AskedAt, b)
-		if at.IsZero() || n.Over(now) {
+		switch {
+		case at.IsZero() || n.Over(now):
 			return time.Time{}
+		case at.After(now):
+			return at
+		default: // it wasn't asked although it is time: near its end
+			return earliest(n.ExpiresAt, now.Add(b.least()))
 		}
-		return later(at, now.Add(time.Second))
 	default:
 		return Next(e, n, now, b)
 	}

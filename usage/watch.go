@@ -99,7 +99,7 @@ func orDefault[T int | time.Duration](v *T, d T) {
 
 // boundsOf puts looks that a call can share on a grid of a twelfth of the time between them.
 func (w *Watcher) boundsOf(a providers.Abilities) Bounds {
-	b := Bounds{Min: w.PollMin, Max: w.PollMax, Refresh: a.UsageDelay, Thresholds: w.Rules.Thresholds}
+	b := Bounds{Min: w.PollMin, Max: w.PollMax, Refresh: a.UsageEvery, Thresholds: w.Rules.Thresholds}
 	if a.BatchSize > 1 {
 		b.Grid = b.least() / 12
 	}

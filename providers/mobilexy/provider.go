@@ -23,9 +23,9 @@ const atOnce = 4
 func (c *Client) ID() esim.Provider { return esim.Mobilexy }
 
 // Abilities says that there is no cancel and no look-up of orders, that a usage check takes ten
-// eSIMs, and that its numbers are two to three hours old; four leaves a margin.
+// eSIMs, and that its numbers change every two to three hours; four leave a margin for how old they may be.
 func (c *Client) Abilities() providers.Abilities {
-	return providers.Abilities{BatchSize: MaxBatch, UsageDelay: 4 * time.Hour}
+	return providers.Abilities{BatchSize: MaxBatch, UsageDelay: 4 * time.Hour, UsageEvery: 3 * time.Hour}
 }
 
 // Catalogue fetches the places and then each one's plan list, a few at once. A plan id that stands

@@ -34,8 +34,9 @@ type Delay struct {
 // A Report is what became of a fleet.
 type Report struct {
 	Calls map[esim.Provider]int
-	// Idle is untouched eSIMs, Ordinary and Heavy those in use, by provider.
-	Idle, Ordinary, Heavy map[esim.Provider]Cost
+	// Idle is eSIMs that are never used, Waiting those that are not used yet, Ordinary and Heavy those
+	// in use.
+	Idle, Waiting, Ordinary, Heavy map[esim.Provider]Cost
 	// InUse are crossings of eSIMs that the shop knew to be in use, Unseen the others.
 	InUse, Unseen map[esim.Provider]Delay
 }
@@ -45,7 +46,7 @@ func (f *Fleet) Report() Report {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := Report{
-		Calls: f.calls, Idle: map[esim.Provider]Cost{}, Ordinary: map[esim.Provider]Cost{}, Heavy: map[esim.Provider]Cost{},
+		Calls: f.calls, Idle: map[esim.Provider]Cost{}, Waiting: map[esim.Provider]Cost{}, Ordinary: map[esim.Provider]Cost{}, Heavy: map[esim.Provider]Cost{},
 		InUse: map[esim.Provider]Delay{}, Unseen: map[esim.Provider]Delay{},
 	}
 	type key struct {
@@ -58,8 +59,10 @@ func (f *Fleet) Report() Report {
 		l := &f.lines[i]
 		p := l.provider()
 		to := earlier(f.now, l.ends)
-		add(r.Idle, p, days(l.bought, earlier(to, l.begins)), l.asked[untouched])
-		if l.profile != Idle {
+		if l.profile == Idle {
+			add(r.Idle, p, days(l.bought, to), l.asked[untouched])
+		} else {
+			add(r.Waiting, p, days(l.bought, earlier(to, l.begins)), l.asked[untouched])
 			used := to
 			if !l.emptyAt.IsZero() {
 				used = l.emptyAt
@@ -121,8 +124,8 @@ func delay(waits []time.Duration, lost int) Delay {
 func (r Report) String() string {
 	var b strings.Builder
 	for _, p := range []esim.Provider{esim.CloudESIM, esim.Mobilexy} {
-		fmt.Fprintf(&b, "%-10s calls an eSIM and day: idle %.3f, ordinary %.3f, heavy %.3f (asking every hour: 24)\n",
-			p.Name(), r.Idle[p].PerDay(), r.Ordinary[p].PerDay(), r.Heavy[p].PerDay())
+		fmt.Fprintf(&b, "%-10s calls an eSIM and day: idle %.3f, not used yet %.3f, ordinary %.3f, heavy %.3f (asking every hour: 24)\n",
+			p.Name(), r.Idle[p].PerDay(), r.Waiting[p].PerDay(), r.Ordinary[p].PerDay(), r.Heavy[p].PerDay())
 		for _, row := range []struct {
 			name string
 			d    Delay

@@ -9,6 +9,7 @@ package simulation
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"sync"
 	"time"
 
@@ -88,7 +89,7 @@ func (f *Fleet) Document(i int) *usage.ESIM {
 	}
 	if l.provider() == esim.Mobilexy {
 		e.TranNo, e.UsedBytes, e.AskedAt = "T"+ID(i), 0, l.bought
-		e.NextAt = l.bought
+		e.ExpiresAt, e.About = l.bought.AddDate(0, 0, 30), true
 	}
 	return e
 }
@@ -96,9 +97,10 @@ func (f *Fleet) Document(i int) *usage.ESIM {
 // ID is the id of the i-th eSIM.
 func ID(i int) string { return fmt.Sprintf("%010d", i) }
 
+// index is the place of an id, -1 where it is none.
 func index(id string) int {
-	var i int
-	if _, err := fmt.Sscanf(id, "%d", &i); err != nil {
+	i, err := strconv.Atoi(id)
+	if err != nil {
 		return -1
 	}
 	return i

@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"esimbot/esim"
@@ -35,7 +36,7 @@ func (m meter) ID() esim.Provider { return m.p }
 
 func (m meter) Abilities() providers.Abilities {
 	if m.p == esim.Mobilexy {
-		return providers.Abilities{BatchSize: 10, UsageDelay: 4 * time.Hour}
+		return providers.Abilities{BatchSize: 10, UsageDelay: 4 * time.Hour, UsageEvery: 3 * time.Hour}
 	}
 	return providers.Abilities{BatchSize: 1, QueryByNo: true, Cancel: true}
 }
@@ -51,7 +52,7 @@ func (m meter) Usage(_ context.Context, refs []providers.Ref) ([]esim.Usage, err
 	f.calls[m.p]++
 	answers := make([]esim.Usage, 0, len(refs))
 	for _, ref := range refs {
-		if i := index(ref.OrderNo[1:]); i >= 0 && i < len(f.lines) {
+		if i := index(strings.TrimPrefix(ref.OrderNo, "N")); i >= 0 && i < len(f.lines) {
 			answers = append(answers, f.answer(i, ref, 1/float64(len(refs))))
 		}
 	}
@@ -99,7 +100,7 @@ func (f *Fleet) answer(i int, ref providers.Ref, cost float64) esim.Usage {
 func (f *Fleet) refreshed(i int) time.Time {
 	const every = 150 * time.Minute
 	phase := time.Duration(f.draw(i, drawPhase, 0) * float64(every))
-	for k := f.now.Sub(f.cfg.Start) / every; ; k-- {
+	for k := f.now.Sub(f.cfg.Start)/every + 2; ; k-- {
 		at := f.cfg.Start.Add(k*every + phase - every + time.Duration((f.draw(i, drawRefresh, uint64(k))-0.5)*float64(30*time.Minute)))
 		if !at.After(f.now) {
 			return later(at, f.lines[i].bought)
