@@ -11,6 +11,7 @@ import (
 
 	"github.com/shopspring/decimal"
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -23,10 +24,11 @@ const (
 	chartWidth  = 800 // pixels
 	chartHeight = 420
 	// chartMargin is about what the numbers beside the bars take of the width.
-	chartMargin = 90
-	// chartDates is how many dates have room below the bars.
-	chartDates = 6
-	maxChart   = 400 // days
+	chartMargin = 110
+	// chartDates is how many dates have room below the bars, in letters that a phone's owner can read.
+	chartDates   = 4
+	chartLetters = 15  // points
+	maxChart     = 400 // days
 )
 
 var errChart = errors.New("draw chart: figures and days don't match")
@@ -43,6 +45,9 @@ func chartPNG(c *flows.Chart) ([]byte, error) {
 	p.X.Tick.Marker = plot.ConstantTicks(dateTicks(c.Days))
 	p.X.Padding, p.Y.Padding = 0, 0
 	p.Y.Tick.Marker = digitTicks{}
+	for _, letters := range []*font.Font{&p.X.Tick.Label.Font, &p.Y.Tick.Label.Font} {
+		letters.Size, letters.Variant = chartLetters, "Sans"
+	}
 	p.Add(horizontalGrid())
 	low, high := 0.0, 0.0
 	for _, bars := range []struct {
@@ -71,7 +76,7 @@ func chartPNG(c *flows.Chart) ([]byte, error) {
 		p.Y.Min = low - room
 	}
 	canvas := vgimg.NewWith(vgimg.UseWH(chartWidth*vg.Inch/96, chartHeight*vg.Inch/96), vgimg.UseDPI(96))
-	p.Draw(draw.Crop(draw.New(canvas), vg.Points(10), -vg.Points(18), vg.Points(6), -vg.Points(8)))
+	p.Draw(draw.Crop(draw.New(canvas), vg.Points(10), -vg.Points(30), vg.Points(6), -vg.Points(8)))
 	var png bytes.Buffer
 	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&png); err != nil {
 		return nil, fmt.Errorf("draw chart: %w", err)
