@@ -236,9 +236,11 @@ func TestEachEndpointInEachMood(t *testing.T) {
 		fault.Garbage:    {class: providers.Unknown, cause: providers.ErrMalformed, requests: 3},
 		fault.Half:       {class: providers.Unknown, cause: providers.ErrMalformed, requests: 3},
 		fault.Huge:       {class: providers.Unknown, cause: providers.ErrMalformed, requests: 1},
+		fault.Late:       {class: providers.Unknown, cause: context.DeadlineExceeded, requests: 1},
+		fault.Refused:    {class: providers.Unknown, requests: 3}, // one address for all: its connections are dropped, not refused
 		fault.Limited:    {class: providers.NotSent, requests: 1}, // Retry-After is longer than the call may take
 	}
-	timeouts := map[fault.Mood]time.Duration{fault.Slow: 500 * time.Millisecond, fault.Limited: 900 * time.Millisecond}
+	timeouts := map[fault.Mood]time.Duration{fault.Slow: 500 * time.Millisecond, fault.Late: 500 * time.Millisecond, fault.Limited: 900 * time.Millisecond}
 	contracts(t, func(t *testing.T, e endpoint, w *world, start func(*testing.T) *world) {
 		for _, mood := range fault.Moods() {
 			want, known := outcomes[mood]
