@@ -41,16 +41,41 @@ func ParseID(s string) (ID, error) {
 	if len(s) > 32 {
 		return "", ErrID
 	}
-	clean := strings.NewReplacer("-", "", " ", "", "I", "1", "L", "1", "O", "0").Replace(strings.ToUpper(strings.TrimSpace(s)))
-	if len(clean) != idLength {
-		return "", ErrID
-	}
-	for _, r := range clean {
-		if !strings.ContainsRune(alphabet, r) {
+	var id [idLength]byte
+	n := 0
+	for _, c := range []byte(strings.TrimSpace(s)) {
+		if c == '-' || c == ' ' {
+			continue
+		}
+		if c = canonical(c); c == 0 || n == idLength {
 			return "", ErrID
 		}
+		id[n] = c
+		n++
 	}
-	return ID(clean), nil
+	if n < idLength {
+		return "", ErrID
+	}
+	return ID(id[:]), nil
+}
+
+// canonical is the character of the alphabet that c stands for; zero for none.
+func canonical(c byte) byte {
+	if 'a' <= c && c <= 'z' {
+		c -= 'a' - 'A'
+	}
+	switch c {
+	case 'I', 'L':
+		return '1'
+	case 'O':
+		return '0'
+	case 'U':
+		return 0
+	}
+	if '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' {
+		return c
+	}
+	return 0
 }
 
 // String shows the id as people read it.
