@@ -63,7 +63,7 @@ func mobilexyWorld(t *testing.T) *world {
 	s := mobilexyserver.New(mobilexyserver.Options{APIKey: token, Now: c.Now, Seed: 1})
 	w := &world{house: s.House, fault: s.Fault, clock: c}
 	w.connect = func(url, key string, timeout time.Duration) (providers.Provider, error) {
-		return mobilexy.New(mobilexy.Config{APIKey: key, BaseURL: url, Timeout: timeout, Rate: 10_000, Backoff: time.Millisecond, Now: c.Now})
+		return mobilexy.New(mobilexy.Config{APIKey: key, BaseURL: url, Timeout: timeout, Rate: 10_000, Backoff: time.Millisecond})
 	}
 	return w.start(t, s, "/api")
 }

@@ -138,7 +138,7 @@ func newProviders(cfg *Config, o options, now func() time.Time) ([]providers.Pro
 		sellers = append(sellers, c)
 	}
 	if cfg.MobilexyKey != "" {
-		m, err := mobilexy.New(mobilexy.Config{APIKey: cfg.MobilexyKey, BaseURL: cfg.MobilexyURL, Timeout: cfg.ProviderTimeout, Rate: rate, Now: now})
+		m, err := mobilexy.New(mobilexy.Config{APIKey: cfg.MobilexyKey, BaseURL: cfg.MobilexyURL, Timeout: cfg.ProviderTimeout, Rate: rate})
 		if err != nil {
 			return nil, err
 		}

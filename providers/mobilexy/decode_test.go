@@ -104,7 +104,7 @@ func TestAccountOfThePage(t *testing.T) {
 	if err != nil || len(entries) != 1 {
 		t.Fatalf("usage: %+v, %v", entries, err)
 	}
-	got := entries[0].usage(providers.Ref{ICCID: "8948010010002120847"}, time.Date(2026, 2, 16, 9, 0, 0, 0, time.UTC))
+	got := entries[0].usage(providers.Ref{ICCID: "8948010010002120847"})
 	want := esim.Usage{
 		ICCID: "8948010010002120847", TranNo: "26021607100025", Status: esim.StatusReady, UsedBytes: 0, TotalBytes: esim.GB,
 		RemainingBytes: esim.GB, At: time.Date(2026, 2, 16, 7, 10, 58, 0, time.UTC),
@@ -116,7 +116,6 @@ func TestAccountOfThePage(t *testing.T) {
 
 // decoders are all of the package's, with what is made of their answers.
 func decoders() map[string]func([]byte) error {
-	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 	return map[string]func([]byte) error{
 		"countries": func(b []byte) error {
 			list, err := decodeCountries(b)
@@ -153,7 +152,7 @@ func decoders() map[string]func([]byte) error {
 		"usage": func(b []byte) error {
 			list, err := decodeUsage(b)
 			for _, e := range list {
-				if u := e.usage(providers.Ref{}, now); u.RemainingBytes < -1 || u.UsedBytes < -1 || u.At.IsZero() || u.At.After(now) {
+				if u := e.usage(providers.Ref{}); u.RemainingBytes < -1 || u.UsedBytes < -1 {
 					return errors.New("usage without sense")
 				}
 			}

@@ -31,7 +31,6 @@ type Config struct {
 	BaseURL string        // DefaultBaseURL
 	Timeout time.Duration // for one call; providers.DefaultTimeout
 	Rate    uint          // most requests a second; 10
-	Now     func() time.Time
 	// Permit, Backoff, BreakerDelay and OnCircuit are those of providers.HTTPConfig.
 	Permit                func(ctx context.Context) error
 	Backoff, BreakerDelay time.Duration
@@ -51,7 +50,6 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 type Client struct {
 	http *providers.HTTP
 	key  string
-	now  func() time.Time
 }
 
 var _ providers.Provider = (*Client)(nil)
@@ -70,9 +68,6 @@ func New(c Config) (*Client, error) {
 	if c.BaseURL == "" {
 		c.BaseURL = DefaultBaseURL
 	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
 	h, err := providers.NewHTTP(providers.HTTPConfig{
 		Provider: esim.Mobilexy, BaseURL: c.BaseURL, Timeout: c.Timeout, Rate: c.Rate,
 		Permit: c.Permit, Backoff: c.Backoff, BreakerDelay: c.BreakerDelay, OnCircuit: c.OnCircuit,
@@ -81,7 +76,7 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{http: h, key: c.APIKey, now: c.Now}, nil
+	return &Client{http: h, key: c.APIKey}, nil
 }
 
 // Close closes idle connections.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"time"
 
 	"esimbot/esim"
 	"esimbot/providers"
@@ -79,7 +78,7 @@ func (c *Client) Query(ctx context.Context, ref providers.Ref) (esim.Usage, erro
 	if i < 0 {
 		return esim.Usage{}, refused("query", providers.ErrNotFound)
 	}
-	return entries[i].usage(ref, c.now()), nil
+	return entries[i].usage(ref), nil
 }
 
 // Usage asks for up to ten eSIMs a call. Those known by ICCID alone are asked for one by one, as
@@ -129,16 +128,17 @@ func (c *Client) batch(ctx context.Context, refs []providers.Ref) ([]esim.Usage,
 	var all []esim.Usage
 	for _, e := range entries {
 		if ref, ok := byNo[string(e.ESIMTranNo)]; ok {
-			all = append(all, e.usage(ref, c.now()))
+			all = append(all, e.usage(ref))
 			delete(byNo, ref.TranNo) // an entry that comes twice counts once
 		}
 	}
 	return all, nil
 }
 
-// usage returns the entry's numbers. There is no word for the state: it is read off the data used,
+// usage returns the entry's numbers, with their time as it was told: none, or one to come, is for
+// whoever judges them. There is no word for the state: it is read off the data used,
 // which alone tells that an eSIM is installed.
-func (e UsageEntry) usage(ref providers.Ref, now time.Time) esim.Usage {
+func (e UsageEntry) usage(ref providers.Ref) esim.Usage {
 	u := esim.Usage{
 		ICCID: ref.ICCID, OrderNo: ref.OrderNo, TranNo: e.ESIMTranNo.Clean(maxNumber),
 		UsedBytes:      volume(e.DataUsage),
@@ -146,9 +146,6 @@ func (e UsageEntry) usage(ref providers.Ref, now time.Time) esim.Usage {
 		RemainingBytes: -1,
 		At:             providers.ParseTime(e.LastUpdateTime),
 		Status:         esim.StatusReady,
-	}
-	if u.At.IsZero() || u.At.After(now) {
-		u.At = now.UTC()
 	}
 	if u.UsedBytes >= 0 && u.TotalBytes > 0 {
 		u.RemainingBytes = max(0, u.TotalBytes-u.UsedBytes)
