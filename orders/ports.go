@@ -80,7 +80,8 @@ type Payments interface {
 	// Mark sets metadata on the PaymentIntent: "got", "done". It may be repeated.
 	Mark(ctx context.Context, intent, key, value string) error
 	// Refund returns money under idempotency key "refund:<order>:<n>", after a look whether a
-	// refund with metadata[refund] = "<order>:<n>" stands already.
+	// refund with metadata[refund] = "<order>:<n>" stands already. ErrRefundSpent where only another
+	// number can make it.
 	Refund(ctx context.Context, intent string, order ID, n int, amount esim.Money) (Refund, error)
 	// ListSessions calls fn for every Checkout Session of this shop created since, newest first,
 	// with payment and charge read. It ends at fn's first error.

@@ -19,6 +19,8 @@ const (
 const (
 	// refundTries is how many refusals of Stripe's are answered with a new refund.
 	refundTries = 5
+	// refundLull is the time between the first two refunds where Stripe fails, doubled with each.
+	refundLull = time.Minute
 	// refundFirst and refundLast bound the time between two looks at a refund.
 	refundFirst = 5 * time.Second
 	refundLast  = time.Hour
@@ -216,7 +218,11 @@ func (s *Service) refundRefused(ctx context.Context, o *Order, cause error) erro
 		return s.finish(ctx, o, s.next(o, Refunded, ReasonRefunded, noteBack(f)), actorStripe)
 	}
 	s.log.WarnContext(ctx, "refund refused, trying anew", slog.String("order", string(o.ID)), slog.Int("n", o.Refund.N), slog.Any("error", cause))
-	return s.stay(ctx, o, s.rest(backoff(o.Tries, refundFirst, s.reconcile)), func(n *Order) {
+	wait := backoff(o.Tries, refundFirst, s.reconcile)
+	if errors.Is(cause, ErrRefundSpent) { // Stripe's own trouble, which may last
+		wait = backoff(o.Tries, refundLull, refundLast)
+	}
+	return s.stay(ctx, o, s.rest(wait), func(n *Order) {
 		n.Refund.N++
 		n.Refund.Amount.Minor = min(n.Refund.Amount.Minor, left.Minor)
 	})

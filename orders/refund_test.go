@@ -21,6 +21,8 @@ func TestRefunds(t *testing.T) {
 		"no answer":               {[]string{"doubt", "doubt", "succeeded"}, orders.Refunded, orders.ReasonRejected, 1, 1},
 		"refused under one key":   {[]string{"refused", "succeeded"}, orders.Refunded, orders.ReasonRejected, 1, 2},
 		"refused again and again": {slices.Repeat([]string{"refused"}, 20), orders.Review, orders.ReasonRefundFailed, 0, 6},
+		"spent":                   {[]string{"spent", "spent", "succeeded"}, orders.Refunded, orders.ReasonRejected, 1, 3},
+		"spent again and again":   {slices.Repeat([]string{"spent"}, 20), orders.Review, orders.ReasonRefundFailed, 0, 6},
 		"failed":                  {[]string{"pending", "failed"}, orders.Review, orders.ReasonRefundFailed, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -34,6 +36,22 @@ func TestRefunds(t *testing.T) {
 				t.Errorf("refunds %v, the last numbered %d", w.stripe.refunds, o.Refund.N)
 			}
 		})
+	}
+}
+
+// While Stripe fails, refunds are tried for half an hour before admins hear that they can't be made.
+func TestRefundsOutlastStripesTrouble(t *testing.T) {
+	w := newWorld(t)
+	w.cloud.answers = []string{"rejected"}
+	w.stripe.refundAnswers = slices.Repeat([]string{"spent"}, 20)
+	w.paid()
+	began := w.clock()
+	w.run(20 * time.Minute)
+	w.want(orders.Refunding, orders.ReasonRejected)
+	w.run(24 * time.Hour)
+	w.want(orders.Review, orders.ReasonRefundFailed)
+	if waited := w.clock().Sub(began); waited < 30*time.Minute || waited > time.Hour {
+		t.Errorf("given up after %s", waited)
 	}
 }
 

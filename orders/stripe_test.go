@@ -20,7 +20,7 @@ type stripe struct {
 	strict        bool // the page was opened so
 	disputed      bool
 	outside       int64    // minor units refunded in the Dashboard
-	refundAnswers []string // what Refund answers, in turn: a status, "doubt", "refused"
+	refundAnswers []string // what Refund answers, in turn: a status, "doubt", "refused", "spent"
 	down          map[string]int
 }
 
@@ -141,6 +141,9 @@ func (s *stripe) Refund(_ context.Context, _ string, id orders.ID, n int, amount
 		switch {
 		case answer == "doubt":
 			err = orders.ErrPaymentDoubt
+			return
+		case answer == "spent":
+			err = orders.ErrRefundSpent
 			return
 		case !found && (answer == "refused" || s.refunded()+s.outside+amount.Minor > plan.Retail.Minor):
 			err = errors.New("refused")

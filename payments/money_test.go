@@ -144,6 +144,25 @@ func TestRefundAfterAStoredError(t *testing.T) {
 	}
 }
 
+// Row 34 of the faults at its worst: Stripe keeps an error under both of a refund's keys. Nothing was
+// made, so the next number makes it.
+func TestRefundAfterStoredErrorsUnderBothKeys(t *testing.T) {
+	d := newDesk(t)
+	_, intent := d.pay(t)
+	d.server.FailStored("POST /v1/refunds", 2, false)
+	for range 2 { // the same errors come back for as long as Stripe keeps them
+		if _, err := d.Refund(t.Context(), intent, "7KQ2M9X4TB", 1, usd(455)); !errors.Is(err, orders.ErrRefundSpent) || errors.Is(err, orders.ErrPaymentDoubt) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	if r, err := d.Refund(t.Context(), intent, "7KQ2M9X4TB", 2, usd(455)); err != nil || r.Status != "succeeded" {
+		t.Fatalf("the next number: %+v, %v", r, err)
+	}
+	if n := len(d.server.Refunds()); n != 1 {
+		t.Errorf("%d refunds", n)
+	}
+}
+
 // In a bad mood that passes, a call is made again under the same key and done once; in one that
 // stays, the error says that the call is in doubt.
 func TestMoods(t *testing.T) {

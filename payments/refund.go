@@ -17,7 +17,7 @@ var errNumberTaken = errors.New("the number is another refund's")
 
 // Refund returns amount of a payment under idempotency key "refund:<order>:<n>". A refund that
 // stands already under that order and n is returned as it is, so a repeat makes no second one; one
-// of another amount is an error, and the next n free.
+// of another amount is an error, and the next n free; so it is after orders.ErrRefundSpent.
 // https://docs.stripe.com/api/refunds/create
 func (s *Stripe) Refund(ctx context.Context, intent string, order orders.ID, n int, amount esim.Money) (orders.Refund, error) {
 	ctx, cancel := within(ctx)
@@ -33,21 +33,7 @@ func (s *Stripe) Refund(ctx context.Context, intent string, order orders.ID, n i
 	name := fmt.Sprintf("%s:%d", string(order), n)
 	made, err := s.refundNamed(ctx, intent, name)
 	if err == nil && made == nil {
-		made, err = s.refund(ctx, intent, name, "", minor)
-		var e *Error
-		if errors.As(err, &e) && e.stored() {
-			// The error stays under that key. If the list shows no refund either, none was made,
-			// and a second key may make it.
-			found, readErr := s.refundNamed(ctx, intent, name)
-			switch {
-			case readErr != nil:
-				err = fmt.Errorf("%w; not read back: %w", err, readErr)
-			case found != nil:
-				made, err = found, nil
-			default:
-				made, err = s.refund(ctx, intent, name, ":2", minor)
-			}
-		}
+		made, err = s.makeRefund(ctx, intent, name, minor)
 	}
 	if err != nil {
 		return orders.Refund{}, err
@@ -56,6 +42,30 @@ func (s *Stripe) Refund(ctx context.Context, intent string, order orders.ID, n i
 		return orders.Refund{}, fmt.Errorf("refund %s: %w", name, errNumberTaken)
 	}
 	return orders.Refund{ID: made.ID, Amount: scale(made.Amount, p, asked(p)), Status: string(made.Status)}, nil
+}
+
+// makeRefund makes a refund that doesn't stand yet. A stored error stays under its key: where the list
+// shows no refund either, none was made, and a second key may make it. After an error under that too
+// the name is spent: orders.ErrRefundSpent.
+func (s *Stripe) makeRefund(ctx context.Context, intent, name string, minor int64) (*stripe.Refund, error) {
+	var err error
+	for _, again := range []string{"", ":2"} {
+		var made *stripe.Refund
+		made, err = s.refund(ctx, intent, name, again, minor)
+		var e *Error
+		if !errors.As(err, &e) || !e.stored() {
+			return made, err
+		}
+		made, readErr := s.refundNamed(ctx, intent, name)
+		switch {
+		case readErr != nil:
+			return nil, fmt.Errorf("%w; not read back: %w", err, readErr)
+		case made != nil:
+			return made, nil
+		}
+	}
+	// Not wrapped: read back, it is no doubt any more.
+	return nil, fmt.Errorf("refund %s: %w: %s", name, orders.ErrRefundSpent, err.Error())
 }
 
 // refundNamed looks among the payment's refunds for ours of that name; nil when there is none. A

@@ -278,7 +278,7 @@ func (s *stripe) refund(i *intent, order orders.ID, n int, amount esim.Money) (o
 	if made := i.named(name); made != nil {
 		return made.Refund, nil
 	}
-	return orders.Refund{}, fmt.Errorf("stripe: 500: %w", orders.ErrPaymentDoubt)
+	return orders.Refund{}, orders.ErrRefundSpent
 }
 
 func (i *intent) named(name string) *refund {
