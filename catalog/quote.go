@@ -32,17 +32,9 @@ const (
 // the same plan is asked for at the other. It takes 8 s at most. The errors are ErrGone and
 // ErrUnavailable; the causes are wrapped with them, for the log.
 func (c *Catalog) Quote(ctx context.Context, plan esim.Plan) (esim.Plan, error) {
-	return c.quote(ctx, append([]esim.Plan{plan}, c.Snapshot().Twins(plan)...))
-}
-
-// QuoteTopUp is Quote for a plan that tops up an eSIM, which only the eSIM's own provider can do.
-func (c *Catalog) QuoteTopUp(ctx context.Context, plan esim.Plan) (esim.Plan, error) {
-	return c.quote(ctx, []esim.Plan{plan})
-}
-
-func (c *Catalog) quote(ctx context.Context, candidates []esim.Plan) (esim.Plan, error) {
 	ctx, cancel := context.WithTimeout(ctx, quoteTimeout)
 	defer cancel()
+	candidates := append([]esim.Plan{plan}, c.Snapshot().Twins(plan)...)
 	var gone, failed []error
 	for i, candidate := range candidates {
 		patience := quoteTimeout
@@ -101,12 +93,20 @@ func (c *Catalog) ask(ctx context.Context, plan esim.Plan, patience time.Duratio
 	if err != nil {
 		return esim.Plan{}, err
 	}
-	if balance.LessThan(quoted.Wholesale) {
-		c.cfg.Alert(context.WithoutCancel(ctx), "balance:"+string(plan.Provider),
-			fmt.Sprintf("%s has $%s, a plan costs $%s", plan.Provider.Name(), balance, quoted.Wholesale))
+	if c.short(ctx, balance, quoted) {
 		return esim.Plan{}, errShort
 	}
 	return quoted, nil
+}
+
+// short says whether the shop's balance at a plan's provider does not cover it, and alerts then.
+func (c *Catalog) short(ctx context.Context, balance decimal.Decimal, plan esim.Plan) bool {
+	if !balance.LessThan(plan.Wholesale) {
+		return false
+	}
+	c.cfg.Alert(context.WithoutCancel(ctx), "balance:"+string(plan.Provider),
+		fmt.Sprintf("%s has $%s, a plan costs $%s", plan.Provider.Name(), balance, plan.Wholesale))
+	return true
 }
 
 // Priced returns a listing as a plan for the place of like, with its retail price. A listing that

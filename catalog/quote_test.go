@@ -73,23 +73,6 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-// A top-up belongs to one eSIM: the other provider's plan is no substitute.
-func TestQuoteTopUpAsksOneProvider(t *testing.T) {
-	s := newShop(t)
-	c := s.replica()
-	if err := c.Refresh(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	plan, _ := c.Snapshot().Plan(esim.Plan{Provider: cloud, ID: "JP0"}.Ref())
-	if got, err := c.QuoteTopUp(t.Context(), plan); err != nil || got.Key() != plan.Key() {
-		t.Errorf("QuoteTopUp = %s, %v", got.Key(), err)
-	}
-	s.cloud.set(func(w *wholesaler) { w.listings = nil })
-	if got, err := c.QuoteTopUp(t.Context(), plan); !errors.Is(err, ErrGone) {
-		t.Errorf("QuoteTopUp = %s, %v; want ErrGone", got.Key(), err)
-	}
-}
-
 func TestPricedTopUp(t *testing.T) {
 	c := newShop(t).replica()
 	base := esim.Plan{Provider: cloud, Destination: esim.Destination{Kind: esim.Country, Code: "JP"}, Countries: []string{"JP"}}
