@@ -16,7 +16,8 @@ const (
 )
 
 // deliver puts the eSIM on the customer's shelf and sends its photo. A customer who can't be
-// reached has it on the shelf.
+// reached has it on the shelf, and only there: Stripe is told "done" of what was sent, for were Redis
+// lost with the shelf, the order must not pass for delivered.
 func (s *Service) deliver(ctx context.Context, o *Order) error {
 	if err := s.shelf.Put(ctx, o); err != nil {
 		return fmt.Errorf("order %s: shelve: %w", o.ID, err)
@@ -39,7 +40,9 @@ func (s *Service) deliver(ctx context.Context, o *Order) error {
 	if err := s.finish(ctx, o, n, actorRunner); err != nil {
 		return err
 	}
-	s.mark(ctx, o, "done", "1")
+	if reason == "" {
+		s.mark(ctx, o, "done", "1")
+	}
 	return nil
 }
 

@@ -133,7 +133,7 @@ func (s *Service) returned(ctx context.Context, o *Order, ret Return) error {
 }
 
 func (s *Service) notReturned(ctx context.Context, o *Order, reason string, cause error) error {
-	if !o.DeliveredAt.IsZero() && reason == ReasonCancelRefused {
+	if o.Photo.ID != 0 && reason == ReasonCancelRefused {
 		s.mark(ctx, o, "done", "1")
 	}
 	return s.move(ctx, o, Review, reason, s.own, func(n *Order) {

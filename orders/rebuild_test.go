@@ -3,6 +3,7 @@ package orders_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -112,6 +113,45 @@ func TestRebuild(t *testing.T) {
 			if tc.check != nil {
 				tc.check(t, o)
 			}
+		})
+	}
+}
+
+// An eSIM that was never sent, since its customer can't be reached, is not noted as delivered: where Redis
+// is lost with the shelf that it stood on, nobody has it.
+func TestRebuildOfWhatNobodyWasSent(t *testing.T) {
+	for name, c := range map[string]struct {
+		provider esim.Provider
+		queries  []string
+		state    orders.State
+		reason   string
+	}{
+		"its code can be had again": {esim.CloudESIM, []string{"ready"}, orders.Delivered, orders.ReasonUnreachable},
+		"its code is gone":          {esim.Mobilexy, nil, orders.Review, orders.ReasonNoCode},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t).sellTwice()
+			l := w.remember()
+			if c.provider == esim.Mobilexy {
+				w.cloud.gone = true
+				l.change = func(cs *orders.CheckoutSession) { cs.Draft.Plan, cs.Draft.Plan.Retail = twin, plan.Retail }
+			}
+			w.telegram.errs = map[string][]error{"deliver": {orders.ErrUnreachable, orders.ErrUnreachable}, "show": slices.Repeat([]error{orders.ErrUnreachable}, 9)}
+			w.paid()
+			w.run(time.Hour)
+			w.want(orders.Delivered, orders.ReasonUnreachable)
+			w.sweep() // Redis is well
+			w.want(orders.Delivered, orders.ReasonUnreachable)
+			w.flush()
+			w.restart()
+			w.cloud.queries = c.queries
+			w.sweep()
+			w.run(time.Hour)
+			if w.want(c.state, c.reason); w.stripe.meta["done"] != "" || w.cloud.sold+w.mobilexy.sold != 1 {
+				t.Errorf("at Stripe %v, sold %d", w.stripe.meta, w.cloud.sold+w.mobilexy.sold)
+			}
+			w.sweep()
+			w.want(c.state, c.reason)
 		})
 	}
 }

@@ -212,7 +212,7 @@ func (c *affair) has() string {
 	if len(c.sales) == 0 {
 		return "nothing was sold"
 	}
-	if c.order.Reason == orders.ReasonUnreachable || c.w.telegram.blocked[c.book.draft.Customer] || c.book.draft.Kind == orders.KindTopUp {
+	if c.book.draft.Kind == orders.KindTopUp || c.order.Reason == orders.ReasonUnreachable && c.shelved() {
 		return ""
 	}
 	for _, p := range c.photos {
@@ -221,6 +221,12 @@ func (c *affair) has() string {
 		}
 	}
 	return fmt.Sprintf("%d photos, none with a code that was sold", len(c.photos))
+}
+
+// shelved says whether an eSIM that was sold, and not given back, lies where its customer finds it.
+func (c *affair) shelved() bool {
+	return c.order.Bought != nil && c.w.redis.lines[c.id] != nil &&
+		slices.ContainsFunc(c.sales, func(x *sale) bool { return x.is(c.order.Bought.Profile) && x.taken.IsZero() })
 }
 
 // misread says whether the eSIM's numbers rose by another top-up that Redis had forgotten at the time:
@@ -262,7 +268,6 @@ func (c *affair) known() string {
 		told := c.w.telegram.told("bought_twice", x.no)
 		noted := c.intent != nil && c.order != nil && strings.HasSuffix(c.intent.meta["got"], ":"+x.no)
 		switch {
-		case c.w.telegram.blocked[c.book.draft.Customer] && c.in(orders.Delivered): // ended unreachable, whatever Redis lost since
 		case c.in(orders.Refunded) && !c.order.RebuiltAt.IsZero(): // all that Stripe tells of it is that the money went back
 		case c.in(orders.Refunded) && x.epoch < c.w.figures.rollbacks && c.intent.ours() == 0: // likewise, of one that Redis remembers as paid
 		case stored, sent, applied, told, noted, !x.taken.IsZero(), c.in(orders.Review), c.book.judged, c.book.approved > 0:
