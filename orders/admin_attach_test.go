@@ -70,6 +70,82 @@ func TestDeliverOfWhatWasDelivered(t *testing.T) {
 	}
 }
 
+// A cancel that nobody answered came through after the order had come under review: what is dead is not
+// delivered, and the admin hears of it.
+func TestNothingTakenBackIsDelivered(t *testing.T) {
+	for name, c := range map[string]struct {
+		sent   bool // before its money was to go back
+		attach bool
+		ret    orders.Return
+		want   orders.Return
+	}{
+		"sent before":       {true, false, orders.ReturnRefused, orders.ReturnDone},
+		"not sent yet":      {false, false, orders.ReturnRefused, orders.ReturnDone},
+		"by another hand":   {false, false, orders.ReturnNothing, orders.ReturnNothing},
+		"its code attached": {false, true, orders.ReturnRefused, orders.ReturnDone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.cloud.cancelled = true
+			w.stored(theOrder, func(o *orders.Order) {
+				o.State, o.Reason, o.Refund.Return, o.Photo.ID = orders.Review, orders.ReasonCancelUnclear, c.ret, 2
+				if !c.sent {
+					o.DeliveredAt, o.Photo = time.Time{}, orders.Message{}
+				}
+				if c.attach {
+					o.Bought.Profile.Code = esim.ActivationCode{}
+				}
+			})
+			do := func() error {
+				_, err := w.service.Deliver(t.Context(), w.decision())
+				if c.attach {
+					_, err = w.service.AttachCode(t.Context(), w.decision(), code(t))
+				}
+				return err
+			}
+			if c.ret == orders.ReturnRefused {
+				w.cloud.queries = []string{"error"}
+				var r *orders.Refusal
+				if err := do(); err == nil || errors.As(err, &r) {
+					t.Errorf("no word of the provider: %v", err)
+				}
+			}
+			refused(t, do(), orders.WhyChanged)
+			if o := w.want(orders.Review, orders.ReasonTakenBack); o.Refund.Return != c.want || len(w.telegram.photos) != 0 {
+				t.Errorf("%+v, photos %v", o.Refund, w.telegram.photos)
+			}
+			if slices.Contains(w.service.Answers(w.store.docs[theOrder]), orders.AnswerDeliver) {
+				t.Error("it can still be delivered")
+			}
+		})
+	}
+}
+
+// What a customer was never sent, since they couldn't be reached, is sent when an admin says so.
+func TestDeliverToWhoCouldNotBeReached(t *testing.T) {
+	w := newWorld(t)
+	w.stored(theOrder, func(o *orders.Order) { o.State, o.Photo = orders.Review, orders.Message{} })
+	if _, err := w.service.Deliver(t.Context(), w.decision()); err != nil {
+		t.Fatal(err)
+	}
+	w.run(time.Hour)
+	if w.want(orders.Delivered, ""); len(w.telegram.photos) != 1 {
+		t.Errorf("photos %v", w.telegram.photos)
+	}
+}
+
+// A provider that can't be asked doesn't keep a customer from what nobody asked it to cancel.
+func TestDeliverWithoutTheProvidersWord(t *testing.T) {
+	w := newWorld(t)
+	w.cloud.queries = []string{"error"}
+	w.stored(theOrder, func(o *orders.Order) { o.State, o.DeliveredAt = orders.Review, time.Time{} })
+	if _, err := w.service.Deliver(t.Context(), w.decision()); err != nil {
+		t.Fatal(err)
+	}
+	w.run(time.Hour)
+	w.want(orders.Delivered, "")
+}
+
 func TestAttachCode(t *testing.T) {
 	w := inDoubt(t, "bought unheard")
 	if _, err := w.service.AttachCode(t.Context(), w.decision(), esim.ActivationCode{}); !errors.Is(err, esim.ErrActivationCode) {
@@ -133,6 +209,30 @@ func TestAttachOrderNo(t *testing.T) {
 				t.Errorf("log %+v", w.store.log)
 			}
 		})
+	}
+}
+
+// The number of another purchase, which made nothing to install, is kept in the log and told to admins
+// before another takes its place.
+func TestAttachOrderNoInThePlaceOfAnother(t *testing.T) {
+	w := newWorld(t)
+	w.cloud.answers = []string{"not ready"}
+	w.paid()
+	w.run(24 * time.Hour)
+	w.want(orders.Review, orders.ReasonNoCode)
+	l := w.keepLedger()
+	l.byNo["CE-77"] = esim.Usage{ICCID: sound, OrderNo: "CE-77", Status: esim.StatusReady, Profile: &esim.Profile{ICCID: sound, Code: code(t)}}
+	w.telegram.errs = map[string][]error{"alert": {errOdd}}
+	if _, err := w.service.AttachOrderNo(t.Context(), w.decision(), "CE-77"); !errors.Is(err, errOdd) {
+		t.Errorf("nobody was told: %v", err)
+	}
+	w.want(orders.Review, orders.ReasonNoCode)
+	if _, err := w.service.AttachOrderNo(t.Context(), w.decision(), "CE-77"); err != nil {
+		t.Fatal(err)
+	}
+	o := w.run(time.Hour)
+	if w.want(orders.Delivered, ""); o.Bought.Profile.OrderNo != "CE-77" || w.alerted("bought_twice") != 1 || w.lastByAdmin().Reason != "attach_no for cloudesim-1" {
+		t.Errorf("bought %+v, alerts %v, log %+v", o.Bought, w.telegram.alerts, w.lastByAdmin())
 	}
 }
 

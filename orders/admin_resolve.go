@@ -38,7 +38,7 @@ func (s *Service) BuyAgain(ctx context.Context, d Decision) (*Order, error) {
 				return fmt.Errorf("close attempt %d of %s: %w", o.Attempt.N, o.ID, err)
 			}
 		}
-		return s.decided(ctx, o, Paid, d, AnswerBuyAgain, func(next *Order) {
+		return s.decided(ctx, o, Paid, d, string(AnswerBuyAgain), func(next *Order) {
 			next.Attempt = Attempt{N: n, Fence: value}
 			next.Approved++
 			next.Refused, next.HeldSince = nil, time.Time{}
@@ -46,17 +46,60 @@ func (s *Service) BuyAgain(ctx context.Context, d Decision) (*Order, error) {
 	})
 }
 
-// Deliver sends the customer what was bought. What they have already isn't sent again.
+// Deliver sends the customer what was bought, unless its provider has taken it back. What they were
+// sent already isn't sent again.
 func (s *Service) Deliver(ctx context.Context, d Decision) (*Order, error) {
 	return s.decide(ctx, d, AnswerDeliver, func(o *Order) error {
-		if !o.DeliveredAt.IsZero() {
-			return s.finish(ctx, o, s.next(o, Delivered, string(AnswerDeliver)), actorAdmin(d.Admin))
+		if err := s.stillTheirs(ctx, o); err != nil {
+			return err
+		}
+		sent := o.Photo.ID != 0 || !o.RebuiltAt.IsZero()
+		if !o.DeliveredAt.IsZero() && (sent || !s.owesDelivery(o)) {
+			if err := s.finish(ctx, o, s.next(o, Delivered, string(AnswerDeliver)), actorAdmin(d.Admin)); err != nil {
+				return err
+			}
+			if o.Photo.ID != 0 { // a cancel that came to nothing took the note away
+				s.mark(ctx, o, "done", "1")
+			}
+			return nil
 		}
 		if _, err := s.stillPaid(ctx, o); err != nil {
 			return err
 		}
-		return s.decided(ctx, o, Issued, d, AnswerDeliver)
+		return s.decided(ctx, o, Issued, d, string(AnswerDeliver))
 	})
+}
+
+// stillTheirs makes sure that the provider hasn't taken back what was bought, where it can be asked: a
+// cancel that nobody answered may have come through since. If it has, the order notes it, and the admin,
+// who didn't know, decides anew.
+func (s *Service) stillTheirs(ctx context.Context, o *Order) error {
+	p := s.providers[o.Bought.Profile.Provider]
+	if o.Kind == KindTopUp || p == nil || !p.Abilities().Cancel {
+		return nil
+	}
+	ref, _, err := s.refOf(ctx, o)
+	if err != nil || ref == (providers.Ref{}) {
+		return err
+	}
+	call, cancel := context.WithTimeout(ctx, s.providerTimeout)
+	defer cancel()
+	u, err := p.Query(call, ref)
+	switch {
+	case err != nil && o.Refund.Return == ReturnRefused && providers.ClassOf(err) != providers.Rejected:
+		return fmt.Errorf("ask for the eSIM of %s: %w", o.ID, err)
+	case err != nil || u.Status != esim.StatusCancelled:
+		return nil // that nobody asked to cancel, and that can't be asked for now, is the admin's word
+	}
+	n := s.next(o, o.State, ReasonTakenBack, func(n *Order) {
+		if n.Refund.Return == ReturnRefused { // it was this shop's wish, and is done
+			n.Refund.Return, n.Refund.Refusal = ReturnDone, ""
+		}
+	})
+	if err := s.save(ctx, o, n, actorRunner); err != nil {
+		return err
+	}
+	return s.refusal(ctx, o, WhyChanged)
 }
 
 // AttachCode stores an activation code, which the caller has parsed, as what was bought, and has it
@@ -66,6 +109,11 @@ func (s *Service) AttachCode(ctx context.Context, d Decision, code esim.Activati
 		return nil, fmt.Errorf("attach code: %w", esim.ErrActivationCode)
 	}
 	return s.decide(ctx, d, AnswerCode, func(o *Order) error {
+		if o.Bought != nil {
+			if err := s.stillTheirs(ctx, o); err != nil {
+				return err
+			}
+		}
 		f, err := s.stillPaid(ctx, o)
 		if err != nil {
 			return err
@@ -75,7 +123,7 @@ func (s *Service) AttachCode(ctx context.Context, d Decision, code esim.Activati
 			b.Profile.OrderNo = no
 		}
 		b.Profile.Code = code
-		return s.decided(ctx, o, Issued, d, AnswerCode, func(n *Order) { n.Bought = &b })
+		return s.decided(ctx, o, Issued, d, string(AnswerCode), func(n *Order) { n.Bought = &b })
 	})
 }
 
@@ -107,14 +155,33 @@ func (s *Service) AttachOrderNo(ctx context.Context, d Decision, number string) 
 		if profile.Ready() {
 			to = Issued
 		}
+		reason, err := s.replacing(ctx, o, number)
+		if err != nil {
+			return err
+		}
 		b := s.asBought(o)
 		b.Profile, b.At = profile, s.now()
-		if err := s.decided(ctx, o, to, d, AnswerOrderNo, func(n *Order) { n.Bought = &b }); err != nil {
+		if err := s.decided(ctx, o, to, d, reason, func(n *Order) { n.Bought = &b }); err != nil {
 			return err
 		}
 		s.mark(ctx, o, "got", fmt.Sprintf("%d:%s", o.Attempt.N, number))
 		return nil
 	})
+}
+
+// replacing says under which reason number is attached. Another number that the order has, and that
+// it won't have any more, is told to the admins and stands in the log: the shop has paid for it.
+func (s *Service) replacing(ctx context.Context, o *Order, number string) (reason string, _ error) {
+	old := s.asBought(o).Profile.OrderNo
+	if old == "" || old == number {
+		return string(AnswerOrderNo), nil
+	}
+	err := s.notifier.Alert(ctx, Alert{Key: "twice:" + string(o.ID) + ":" + old, Kind: "bought_twice", Order: o,
+		Detail: fmt.Sprintf("%s stands in the place of the provider's number %s", number, old)})
+	if err != nil {
+		return "", fmt.Errorf("tell of the number that %s had: %w", o.ID, err)
+	}
+	return string(AnswerOrderNo) + " for " + old, nil
 }
 
 // profileOf is the eSIM behind an order number, without its code while it is being made.
@@ -157,7 +224,7 @@ func (s *Service) Applied(ctx context.Context, d Decision) (*Order, error) {
 		}
 		b := s.asBought(o)
 		s.noteLine(ctx, o, &b)
-		return s.decided(ctx, o, Issued, d, AnswerApplied, func(n *Order) { n.Bought = &b })
+		return s.decided(ctx, o, Issued, d, string(AnswerApplied), func(n *Order) { n.Bought = &b })
 	})
 }
 

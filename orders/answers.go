@@ -143,8 +143,8 @@ func (s *Service) decide(ctx context.Context, d Decision, a Answer, do func(o *O
 }
 
 // decided moves an order on as an admin wants it. Any runner goes on with it at once.
-func (s *Service) decided(ctx context.Context, o *Order, to State, d Decision, a Answer, edits ...edit) error {
-	n := s.next(o, to, string(a), append([]edit{s.unleased}, edits...)...)
+func (s *Service) decided(ctx context.Context, o *Order, to State, d Decision, reason string, edits ...edit) error {
+	n := s.next(o, to, reason, append([]edit{s.unleased}, edits...)...)
 	return s.save(ctx, o, n, actorAdmin(d.Admin))
 }
 
