@@ -48,9 +48,9 @@ func (f *fleet) profile(o *orders.Order) wholesale.ESIM {
 	return wholesale.ESIM{}
 }
 
-// TestKillTopUp kills the shop at every write and every outside call of one top-up. The eSIM's
+// TestKillFault03TopUp kills the shop at every write and every outside call of one top-up. The eSIM's
 // numbers rise once at most, and where they rose the order is delivered, whatever was killed.
-func TestKillTopUp(t *testing.T) {
+func TestKillFault03TopUp(t *testing.T) {
 	killEverywhere(t, func() life {
 		var base, topUp *orders.Order
 		var before int64 // bytes
@@ -86,10 +86,9 @@ func TestKillTopUp(t *testing.T) {
 	})
 }
 
-// TestKillRefund kills the shop at every write and every outside call of an admin's refund. The
+// TestKillFault03Refund kills the shop at every write and every outside call of an admin's refund. The
 // money goes back once, and the eSIM is taken back by its provider.
-func TestKillRefund(t *testing.T) {
-	const admin = 1000
+func TestKillFault03Refund(t *testing.T) {
 	killEverywhere(t, func() life {
 		var o *orders.Order
 		return life{

@@ -154,9 +154,9 @@ func mayDoubt(struck string) bool {
 	})
 }
 
-// TestKillPurchase kills the shop at every write and every outside call of one purchase. It ends
+// TestKillFault03Purchase kills the shop at every write and every outside call of one purchase. It ends
 // delivered with one eSIM bought, or, killed while the provider was being asked, under review.
-func TestKillPurchase(t *testing.T) {
+func TestKillFault03Purchase(t *testing.T) {
 	killEverywhere(t, func() life {
 		return life{
 			begin: func(f *fleet, c int64) {

@@ -27,19 +27,29 @@ type reaper struct {
 
 	mu     sync.Mutex
 	armed  bool
-	seen   []string // what was counted since armed
-	strike int      // which of them is fatal, from 1; 0 for none
-	after  bool     // after it instead of before it
-	struck string   // what was fatal
+	seen   []string                        // what was counted since armed
+	fatal  func(deed string, nth int) bool // which of them is fatal; they are counted from 1
+	after  bool                            // after it instead of before it
+	struck string                          // what was fatal
+	held   []*held
 }
 
 func newReaper() *reaper { return &reaper{kill: func() {}} }
 
 // arm begins to count anew. The strike-th is fatal.
 func (r *reaper) arm(strike int, after bool) {
+	r.armFor(after, func(_ string, nth int) bool { return nth == strike })
+}
+
+// armAt begins to count anew. The first deed whose name contains part is fatal.
+func (r *reaper) armAt(part string, after bool) {
+	r.armFor(after, func(deed string, _ int) bool { return strings.Contains(deed, part) })
+}
+
+func (r *reaper) armFor(after bool, fatal func(deed string, nth int) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.armed, r.seen, r.strike, r.after, r.struck = true, nil, strike, after, ""
+	r.armed, r.seen, r.fatal, r.after, r.struck = true, nil, fatal, after, ""
 }
 
 // disarm ends the counting and returns what was seen, and what was fatal.
@@ -64,7 +74,7 @@ func (r *reaper) judge(deed string) (before, after bool) {
 		return false, false
 	}
 	r.seen = append(r.seen, deed)
-	if len(r.seen) != r.strike {
+	if !r.fatal(deed, len(r.seen)) {
 		return false, false
 	}
 	r.struck = deed
@@ -80,7 +90,9 @@ func (r *reaper) outside(next http.Handler) http.Handler {
 			next.ServeHTTP(w, req)
 			return
 		}
-		before, after := r.judge(req.Method + " " + ids.ReplaceAllString(path, "$1"))
+		deed := req.Method + " " + ids.ReplaceAllString(path, "$1")
+		r.keep(deed)
+		before, after := r.judge(deed)
 		if before {
 			r.kill()
 			panic(http.ErrAbortHandler)

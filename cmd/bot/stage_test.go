@@ -37,12 +37,18 @@ type stage struct {
 // openStage starts the world and the shop on the Redis at url; "" is a Redis of its own.
 func openStage(t testing.TB, url string, vars map[string]string) *stage {
 	t.Helper()
-	if url == "" {
-		url = storetest.Redis(t)
-	}
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	return openStageOn(t, listener, url, vars)
+}
+
+// openStageOn is openStage with the world at listener.
+func openStageOn(t testing.TB, listener net.Listener, url string, vars map[string]string) *stage {
+	t.Helper()
+	if url == "" {
+		url = storetest.Redis(t)
 	}
 	logs := &logBuffer{}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // whatever waits has a shorter time of its own

@@ -19,7 +19,7 @@ import (
 
 // The shop is killed, Redis is emptied, and the shop comes back: every paid customer is found again,
 // in every state they can be in, and nobody is bought for twice.
-func TestFault19EmptiedRedis(t *testing.T) {
+func TestKillFault19EmptiedRedis(t *testing.T) {
 	redis := storetest.Start(t).URL()
 	f := openFleet(t, redis, 1, nil)
 	f.onSale()
@@ -136,7 +136,7 @@ func TestFault19EmptiedWhileItRuns(t *testing.T) {
 
 // Redis loses the tail of its file after all was done: what was delivered and what was refunded stays
 // so, whichever write the file ends with.
-func TestFault19TailOfTheFileCut(t *testing.T) {
+func TestKillFault19TailOfTheFileCut(t *testing.T) {
 	server := storetest.StartDurable(t)
 	f := openFleet(t, server.URL(), 1, nil)
 	f.onSale()

@@ -16,77 +16,7 @@ import (
 	"esimbot/store/storetest"
 )
 
-// What Stripe tells early, late, all at once, or to nobody.
-
-// The event arrives before the Session's id was saved, and for an order that Redis has never heard of:
-// it is found by what Stripe was told.
-func TestFault11EventBeforeTheSession(t *testing.T) {
-	redis := storetest.Start(t).URL()
-	s := openStage(t, redis, map[string]string{"RECONCILE_INTERVAL": "1h", "SWEEP_INTERVAL": "24h"})
-	p := s.patrons(1)[0]
-	session := p.order()
-	flushAll(t, redis)
-	p.pays(session)
-	p.is(orders.Delivered)
-	s.expect(1, 0)
-}
-
-// Redirect, webhook and sweep at the same moment: one payment, one purchase.
-func TestFault12EverythingAtOnce(t *testing.T) {
-	s := openStage(t, "", quick())
-	all := s.patrons(5)
-	for _, p := range all {
-		session := p.order()
-		o := p.is(orders.AwaitingPayment)
-		s.world.Stripe.DuplicateWebhooks(20)
-		go func() { _ = s.app.orders.SweepIfDue(s.ctx) }() // there may be one under way
-		p.pays(session)
-		p.say("/start o_" + string(o.ID))
-		if err := s.app.store.Release(s.ctx, "sweep"); err != nil {
-			t.Fatal(err)
-		}
-		_ = s.app.orders.SweepIfDue(s.ctx) // may lose the race, and come again
-		o = p.is(orders.Delivered)
-		log, err := s.app.store.Orders().Log(s.ctx, o.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		paid := 0
-		for _, e := range log {
-			if e.To == orders.Paid && e.From == orders.AwaitingPayment {
-				paid++
-			}
-		}
-		if paid != 1 || len(p.codes()) != 1 {
-			t.Errorf("paid %d times, %d codes: %+v", paid, len(p.codes()), log)
-		}
-	}
-	s.expect(len(all), 0)
-}
-
-// The webhook never comes, and nobody looks at the single order: the sweep finds the payment, within
-// two intervals, also where Redis has lost the order.
-func TestFault13OnlyTheSweepSeesIt(t *testing.T) {
-	redis := storetest.Start(t).URL()
-	s := openStage(t, redis, map[string]string{"RECONCILE_INTERVAL": "1h", "SWEEP_INTERVAL": "1m"})
-	all := s.patrons(2)
-	s.world.Stripe.DropWebhooks(true)
-	kept, lost := all[0], all[1]
-	session := lost.order()
-	flushAll(t, redis)
-	kept.pays(kept.order())
-	lost.pays(session)
-	s.expect(0, 0)
-	if err := s.app.store.Release(s.ctx, "sweep"); err != nil { // its minute has passed
-		t.Fatal(err)
-	}
-	if err := s.app.orders.SweepIfDue(s.ctx); err != nil {
-		t.Fatal(err)
-	}
-	kept.is(orders.Delivered)
-	lost.is(orders.Delivered)
-	s.expect(2, 0)
-}
+// What Stripe tells when Redis has forgotten the order, or the secret that proves it was Stripe.
 
 // The webhook's secret is lost with Redis: the route says 503, the admins hear of it though Stripe
 // never calls, payments are polled, setup mends it, and the running shop takes the new secret.
