@@ -30,7 +30,7 @@ func ParseICCID(s string) (ICCID, error) {
 		return "", ErrICCIDLength
 	case !strings.HasPrefix(digits, "89"):
 		return "", ErrICCIDPrefix
-	case !luhn(digits):
+	case !Luhn(digits):
 		return "", ErrICCIDLuhn
 	}
 	return ICCID(digits), nil
@@ -89,7 +89,9 @@ func digitValue(r rune) int {
 	return n
 }
 
-func luhn(digits string) bool {
+// Luhn checks the last digit of a number as ISO/IEC 7812-1 has it, for ICCIDs and payment cards: most
+// other numbers fail. digits are 0–9 only.
+func Luhn(digits string) bool {
 	sum := 0
 	for i := range len(digits) {
 		d := int(digits[len(digits)-1-i] - '0')

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"esimbot/esim"
 	"esimbot/locales"
 	"esimbot/orders"
 )
@@ -257,30 +258,22 @@ func holdsCard(text string) bool {
 		return true
 	}
 	for _, found := range cardLike.FindAllString(text, -1) {
-		if digits := numeral(found); meantCard(digits) && luhn(digits) {
+		if digits := numeral(found); meantCard(digits) && esim.Luhn(digits) {
 			return true
 		}
 	}
 	return false
 }
 
-// luhn checks the last digit of a card's number (ISO/IEC 7812-1), which most other numbers fail.
-func luhn(digits string) bool {
-	sum := 0
-	for i := range len(digits) {
-		d := int(digits[len(digits)-1-i] - '0')
-		if i%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return sum%10 == 0
-}
-
 // codeLike finds an activation code within a text.
 var codeLike = regexp.MustCompile(`(?i)LPA:1\$\S+`)
+
+// holdsCode says whether an activation code stands in a text: it is a secret, and kept nowhere but
+// sealed.
+func holdsCode(text string) bool { return codeLike.MatchString(text) }
+
+// withoutCodes is a text with dots for the activation codes in it.
+func withoutCodes(text string) string { return codeLike.ReplaceAllLiteralString(text, "LPA:1$…") }
 
 // InquiryScreen shows a customer's message in the support chat, or to an admin: what it is about
 // and, where it has one and it is short enough to stand below, its text. It
@@ -329,5 +322,5 @@ func (s *Shop) AnsweredScreen(r Relayed, text, lang string) Screen {
 // Quoted is what a person wrote, for another to read, as HTML. An activation code in it
 // is its buyer's alone.
 func Quoted(text string) string {
-	return locales.Escape(codeLike.ReplaceAllString(strings.ToValidUTF8(text, "\uFFFD"), "LPA:1$…"))
+	return locales.Escape(withoutCodes(strings.ToValidUTF8(text, "\uFFFD")))
 }
