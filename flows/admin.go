@@ -136,6 +136,9 @@ func (v *visit) adminText(ctx context.Context, typed string) (Reply, bool, error
 	}
 	question := v.session.Question
 	v.session.Question, typed = "", strings.ToValidUTF8(typed, "�")
+	if words[1] != "answer" && holdsCode(typed) {
+		return v.hint("code_typed"), true, nil
+	}
 	var r Reply
 	var err error
 	switch args := words[2:]; {

@@ -16,7 +16,8 @@ func (v *visit) balances(_ context.Context, _ []string) (Reply, error) {
 		list := v.shop.cfg.Office.Balances(ctx)
 		return v.show(Screen{Name: "admin_balance", HTML: v.balanceText(list), Rows: [][]Button{
 			{{Text: v.l.T("admin_button_refresh"), Data: adminPage("balance"), Style: Primary}},
-			{press(v.l.T("admin_button_waiting"), adminPage("orders", string(orders.Paid))), back(v.l, "start")},
+			{press(v.l.T("admin_button_waiting"), adminPage("orders", string(orders.Paid))), press(v.l.T("admin_button_pause"), adminPage("pause"))},
+			{back(v.l, "start")},
 		}}), nil
 	}), nil
 }

@@ -66,16 +66,17 @@ func (c *Confirmation) good(token string, now time.Time) bool {
 	return whole && now.Before(c.Until) && subtle.ConstantTimeCompare([]byte(c.Token), []byte(token)) == 1
 }
 
-// unconfirmed says that a confirm button is no good any more, above the present offer.
+// unconfirmed says that a confirm button is no good any more, above the present offer. Where nothing
+// waits to be confirmed, the deed may have been done by the press before: the page it led to shows it.
 func (v *visit) unconfirmed(ctx context.Context, c *Confirmation) (Reply, error) {
-	page := adminPage("orders")
+	page, notice := adminPage("orders"), "admin_used"
 	if c != nil {
-		page = c.offer()
+		page, notice = c.offer(), "admin_unconfirmed"
 	} else if before := v.in.Session.Page; strings.HasPrefix(before, "admin/") && !strings.HasPrefix(before, "admin/yes/") {
 		page = before
 	}
 	v.session.Confirm = nil
-	v.notice = v.l.H("admin_unconfirmed")
+	v.notice = v.l.H(notice)
 	r, err := v.open(ctx, page)
 	if errors.Is(err, errStale) {
 		return v.open(ctx, adminPage("orders"))
@@ -146,18 +147,19 @@ func (v *visit) do(ctx context.Context, c Confirmation) (Reply, error) {
 	}}), nil
 }
 
-// A confirmedRefund is what a refund's Confirmation says in Detail: "number:minor:currency", and
+// A confirmedRefund is what a refund's Confirmation says in Detail: "number:minor:currency:state", and
 // ":part" where the amount was asked for.
 type confirmedRefund struct {
 	n      int
 	amount esim.Money
+	state  orders.State // when it was offered
 	part   bool
 }
 
 var errDetail = errors.New("the confirmation can't be read")
 
 func (r confirmedRefund) detail() string {
-	s := fmt.Sprintf("%d:%d:%s", r.n, r.amount.Minor, r.amount.Currency)
+	s := fmt.Sprintf("%d:%d:%s:%s", r.n, r.amount.Minor, r.amount.Currency, r.state)
 	if r.part {
 		s += ":part"
 	}
@@ -166,7 +168,7 @@ func (r confirmedRefund) detail() string {
 
 func readRefund(c *Confirmation) (confirmedRefund, error) {
 	words := strings.Split(c.Detail, ":")
-	if len(words) < 3 {
+	if len(words) < 4 {
 		return confirmedRefund{}, errDetail
 	}
 	n, err1 := strconv.Atoi(words[0])
@@ -174,7 +176,7 @@ func readRefund(c *Confirmation) (confirmedRefund, error) {
 	if err1 != nil || err2 != nil {
 		return confirmedRefund{}, errDetail
 	}
-	return confirmedRefund{n: n, amount: esim.Money{Minor: minor, Currency: esim.Currency(words[2])}, part: len(words) == 4}, nil
+	return confirmedRefund{n: n, amount: esim.Money{Minor: minor, Currency: esim.Currency(words[2])}, state: orders.State(words[3]), part: len(words) == 5}, nil
 }
 
 // plainButton takes the emoji off the text of a button.

@@ -45,7 +45,7 @@ func (v *visit) seek(ctx context.Context, next, query, amount string) (Reply, er
 		return v.open(ctx, adminPage("find", next))
 	}
 	v.session.Page = adminPage("orders")
-	if again := "admin/find/" + next + "/" + query; len(again) <= maxData && !strings.Contains(query, "/") {
+	if again := "admin/find/" + next + "/" + query; len(again) <= maxData && !strings.Contains(query, "/") && !holdsCode(query) {
 		v.session.Page = again // drawn again, it looks again
 	}
 	if id, err := orders.ParseID(query); err == nil {
@@ -66,6 +66,8 @@ func (v *visit) seek(ctx context.Context, next, query, amount string) (Reply, er
 			return v.failed(v.session.Page, fmt.Errorf("find order: %w", err)), nil
 		case len(list) == 1:
 			return v.goOn(ctx, next, list[0], amount)
+		case len(list) > listedOrders: // only a customer has so many: their page turns pages
+			return v.open(ctx, adminPage("customer", query))
 		}
 		return v.listed("admin_found", v.l.HN("admin_found", len(list)), next, list), nil
 	}), nil
@@ -83,7 +85,7 @@ func (v *visit) notFound(next, query string) Reply {
 	v.session.Page = adminPage("find", next)
 	v.session.Question = v.session.Page
 	return v.show(Screen{
-		Name: "admin_not_found", HTML: v.l.H("admin_not_found", args{"Query": code(v.l, cutRunes(query, 64))}),
+		Name: "admin_not_found", HTML: v.l.H("admin_not_found", args{"Query": code(v.l, cutRunes(withoutCodes(query), 64))}),
 		Rows: [][]Button{{back(v.l, adminPage("orders"))}},
 	})
 }
@@ -116,14 +118,18 @@ func (v *visit) recordButtons(o *orders.Order, blocked bool) [][]Button {
 	if mayRefund(o) {
 		do = append(do, Button{Text: v.l.T("admin_button_refund"), Data: adminPage("refund", id)})
 	}
+	refresh, home := press(v.l.T("admin_button_refresh"), adminPage("order", id)), back(v.l, adminPage("orders"))
+	if o.Customer == 0 { // had everything about them deleted
+		return withRows(nil, do, []Button{refresh, home})
+	}
 	customer := strconv.FormatInt(o.Customer, 10)
 	block := press(v.l.T("admin_button_block"), adminPage("block", customer))
 	if blocked {
 		block = press(v.l.T("admin_button_unblock"), adminPage("unblock", customer))
 	}
 	return withRows(nil, do,
-		[]Button{press(v.l.T("admin_button_refresh"), adminPage("order", id)), press(v.l.T("admin_button_customer"), adminPage("customer", customer))},
-		[]Button{block, back(v.l, adminPage("orders"))},
+		[]Button{refresh, press(v.l.T("admin_button_customer"), adminPage("customer", customer))},
+		[]Button{block, home},
 	)
 }
 

@@ -13,6 +13,7 @@ import (
 
 const (
 	ordersPerPage = 7
+	listedOrders  = rowsPerScreen - 2 // on a page without a row to turn pages
 	anyState      = "any"
 )
 

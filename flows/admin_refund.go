@@ -28,7 +28,7 @@ func (v *visit) refundable(ctx context.Context, _ []string) (Reply, error) {
 
 // listed shows orders as buttons that lead to a page of each.
 func (v *visit) listed(name, html, next string, list []*orders.Order) Reply {
-	rows := v.orderRows(list[:min(len(list), rowsPerScreen-2)], next)
+	rows := v.orderRows(list[:min(len(list), listedOrders)], next)
 	rows = append(rows, []Button{press(v.l.T("admin_button_find"), adminPage("find", next))}, []Button{back(v.l, adminPage("orders"))})
 	return v.show(Screen{Name: name, HTML: paragraphs(v.notice, html), Rows: rows})
 }
@@ -85,7 +85,7 @@ func (v *visit) offer(offer *orders.RefundOffer, anyway, part bool) (Reply, erro
 		deed, key = deedAnyway, "admin_button_anyway_amount"
 	}
 	yes, err := v.confirmable(Confirmation{
-		Deed: deed, Order: o.ID, Detail: confirmedRefund{n: offer.N, amount: offer.Amount, part: part}.detail(),
+		Deed: deed, Order: o.ID, Detail: confirmedRefund{n: offer.N, amount: offer.Amount, state: o.State, part: part}.detail(),
 	})
 	if err != nil {
 		return Reply{}, err
@@ -230,7 +230,7 @@ func (v *visit) doRefund(ctx context.Context, c *Confirmation) (*orders.Order, s
 		return nil, "", err
 	}
 	o, err := v.shop.cfg.Office.Refund(ctx, orders.RefundRequest{
-		Order: c.Order, Admin: v.in.User, N: r.n, Amount: r.amount, Anyway: c.Deed == deedAnyway,
+		Order: c.Order, Admin: v.in.User, N: r.n, Amount: r.amount, Anyway: c.Deed == deedAnyway, State: r.state,
 	})
 	return o, v.l.T("admin_refund_begun", args{"Amount": r.amount}), err
 }

@@ -207,7 +207,7 @@ func (o *office) Refund(_ context.Context, r orders.RefundRequest) (*orders.Orde
 	if no := o.refusal(x); no != nil {
 		return nil, no
 	}
-	if r.N != x.Refund.N+1 {
+	if r.N != x.Refund.N+1 || r.State != "" && r.State != x.State {
 		return nil, &orders.Refusal{Why: orders.WhyChanged, State: x.State}
 	}
 	if x, err = o.change(r.Order, orders.Refunding, r.Admin); err != nil {

@@ -106,12 +106,14 @@ func (s *Shop) alertRows(l *locales.Localizer, a orders.Alert) [][]Button {
 	case a.Kind == "review":
 		rows = answerRows(l, o, s.cfg.Office.Answers(o), "alert")
 	case a.Kind == "dispute", a.Kind == "fraud_warning":
-		block := page("admin_button_block", "block", strconv.FormatInt(o.Customer, 10))
+		var answers []Button
 		if a.Kind == "fraud_warning" && mayRefund(o) {
-			rows = append(rows, []Button{page("admin_button_refund", "refund", string(o.ID)), block})
-		} else {
-			rows = append(rows, []Button{block})
+			answers = append(answers, page("admin_button_refund", "refund", string(o.ID)))
 		}
+		if o.Customer != 0 {
+			answers = append(answers, page("admin_button_block", "block", strconv.FormatInt(o.Customer, 10)))
+		}
+		rows = withRows(rows, answers)
 	case o.State == orders.Review:
 		rows = append(rows, []Button{page("admin_button_resolve", "resolve", string(o.ID))})
 	case mayRefund(o) && o.State != orders.Delivered:

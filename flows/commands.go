@@ -95,6 +95,8 @@ func (v *visit) text(ctx context.Context) (Reply, error) {
 		return r, err
 	}
 	switch digits := numeral(typed); {
+	case holdsCode(typed):
+		return v.hint("code_typed"), nil
 	case meantICCID(typed):
 		return v.iccid(typed), nil
 	case meantEID(digits):

@@ -65,7 +65,7 @@ type Confirmation struct {
 	Token  string    `json:"token"` // the button carries it
 	Deed   string    `json:"deed"`  // "refund", "buy_again", …
 	Order  orders.ID `json:"order,omitempty"`
-	Detail string    `json:"detail,omitempty"` // what the deed needs to be repeated to the letter: "refund number:amount:currency"
+	Detail string    `json:"detail,omitempty"` // what the deed needs to be repeated to the letter: "number:amount:currency:state" of a refund
 	Until  time.Time `json:"until"`
 	// Code is the activation code that the deed attaches. Sessions keeps it sealed.
 	Code esim.ActivationCode `json:"-"`

@@ -241,6 +241,7 @@ func textScenes(one func(string, func(*stage))) {
 	one("link_gone", func(s *stage) { s.command("start", "p_abcdefghij") })
 	one("only_text", func(s *stage) { s.event(flows.Event{Kind: flows.EventOther}) })
 	one("eid_typed", func(s *stage) { s.text("89049032 00000000 00000000 12345678") })
+	one("code_typed", func(s *stage) { s.text(lpa) })
 	one("card_typed", func(s *stage) { s.text("4242 4242 4242 4242") })
 	one("iccid_thanks", func(s *stage) { s.text(iccid) })
 	one("iccid_typo", func(s *stage) { s.text("8981 1000 2215 2967 704") })

@@ -16,9 +16,16 @@ const installedTimeout = 5 * time.Second
 // OfferRefund says what a refund of amount would do: of all that is left for Money{}. With anyway
 // the provider is not asked to take the eSIM back. A *Refusal says why there can be none.
 func (s *Service) OfferRefund(ctx context.Context, id ID, amount esim.Money, anyway bool) (*RefundOffer, error) {
-	o, err := s.store.Load(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("load order %s: %w", id, err)
+	var o *Order
+	if _, err := s.judged(ctx, id, func(found *Order) (err error) {
+		o = found
+		if why := s.unrefundable(o); why != "" {
+			return s.refusal(ctx, o, why)
+		}
+		_, err = s.recollect(ctx, o)
+		return err
+	}); err != nil {
+		return nil, err
 	}
 	if why := s.unrefundable(o); why != "" {
 		return nil, s.refusal(ctx, o, why)
@@ -31,6 +38,7 @@ func (s *Service) OfferRefund(ctx context.Context, id ID, amount esim.Money, any
 		return nil, s.refusal(ctx, o, why)
 	}
 	offer := &RefundOffer{Order: o, N: o.Refund.N + 1, Amount: amount, Left: left, Whole: amount == left, Cost: decimal.Zero}
+	var err error
 	if offer.Return, err = s.givingBack(ctx, o, offer.Whole, anyway); err != nil {
 		return nil, err
 	}
@@ -48,7 +56,7 @@ func (s *Service) Refund(ctx context.Context, r RefundRequest) (*Order, error) {
 		why := s.unrefundable(o)
 		switch {
 		case why != "":
-		case r.N != o.Refund.N+1:
+		case r.N != o.Refund.N+1, r.State != "" && r.State != o.State:
 			why = WhyChanged
 		default:
 			if why = o.amountRefused(r.Amount); why == WhyTooMuch {
@@ -63,12 +71,38 @@ func (s *Service) Refund(ctx context.Context, r RefundRequest) (*Order, error) {
 		if why != "" {
 			return s.refusal(ctx, o, why)
 		}
+		if changed, err := s.recollect(ctx, o); err != nil {
+			return err
+		} else if changed {
+			return s.refusal(ctx, o, WhyChanged)
+		}
 		reason := AnswerRefund
 		if r.Anyway {
 			reason = AnswerAnyway
 		}
 		return s.sendBack(ctx, o, r.Amount, r.Admin, reason, r.Anyway)
 	})
+}
+
+// recollect holds an order for which nothing was bought, as far as Redis knows, against what Stripe
+// knows, and reports whether the order is another one now. Redis may have gone back in time: what was
+// delivered since must be given back with the money, and of what may have been bought since an admin
+// hears before the money goes.
+func (s *Service) recollect(ctx context.Context, o *Order) (changed bool, _ error) {
+	if o.Bought != nil || (o.State != Paid && o.State != Review) {
+		return false, nil
+	}
+	f, err := s.payments.Fence(ctx, o.Payment.Intent)
+	if err != nil {
+		return false, fmt.Errorf("read payment of %s: %w", o.ID, err)
+	}
+	if known, err := s.delivered(ctx, o, f); known || err != nil {
+		return known, err
+	}
+	if o.State == Review || !o.Attempt.forgot(f.Value) {
+		return false, nil
+	}
+	return true, s.move(ctx, o, Review, ReasonFence, s.unleased)
 }
 
 // sendBack has the runner send amount back, nothing for zero, after the eSIM was given back where

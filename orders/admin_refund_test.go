@@ -320,3 +320,19 @@ func TestRefundIsJudgedAgainWhenTheRunnerWasFaster(t *testing.T) {
 		t.Errorf("refunded what may have been bought: %v", w.stripe.refunds)
 	}
 }
+
+// A yes counts for the state that the admin saw: an order that was delivered since is decided anew.
+func TestRefundOfAnotherStateIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.paid()
+	offer := w.offer(esim.Money{}, false)
+	confirmed := orders.RefundRequest{Order: theOrder, Admin: admin, N: offer.N, Amount: offer.Amount, State: offer.Order.State}
+	w.run(time.Hour)
+	w.want(orders.Delivered, "")
+	_, err := w.service.Refund(context.Background(), confirmed)
+	refused(t, err, orders.WhyChanged)
+	confirmed.State = orders.Delivered
+	if _, err := w.service.Refund(context.Background(), confirmed); err != nil {
+		t.Errorf("what the admin sees now: %v", err)
+	}
+}

@@ -69,6 +69,9 @@ type RefundRequest struct {
 	N      int        // of the offer
 	Amount esim.Money // of the offer
 	Anyway bool       // don't ask the provider to take the eSIM back
+	// State is the order's when the offer was made, on which it depends what becomes of the eSIM. Empty:
+	// whatever it is now.
+	State State
 }
 
 // A Decision is an admin's answer to an order under review. Attempt is the attempt that the admin
