@@ -93,7 +93,7 @@ func (a *app) build(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("load locales: %w", err)
 	}
-	sellers, err := newProviders(a.cfg, o, a.now)
+	sellers, err := newProviders(a.cfg, o, a.now, a.store)
 	if err != nil {
 		return err
 	}
@@ -119,18 +119,30 @@ func (a *app) build(ctx context.Context, o options) error {
 	return nil
 }
 
-// sandboxRate is how many requests a second a provider on this machine takes.
-const sandboxRate = 10_000
+const (
+	// providerRate is how many requests a second a provider gets from all replicas together,
+	// sandboxRate how many one on this machine takes.
+	providerRate = 10
+	sandboxRate  = 10_000
+)
 
-func newProviders(cfg *Config, o options, now func() time.Time) ([]providers.Provider, error) {
-	rate := uint(0) // the clients' own
-	if o.local {
+// newProviders builds the clients of the providers that are on. shared keeps the rate that all
+// replicas share; nil where there is but one.
+func newProviders(cfg *Config, o options, now func() time.Time, shared *store.Store) ([]providers.Provider, error) {
+	rate := uint(providerRate)
+	permit := func(esim.Provider) func(context.Context) error { return nil }
+	switch {
+	case o.local:
 		rate = sandboxRate
+	case shared != nil:
+		permit = func(p esim.Provider) func(context.Context) error {
+			return shared.Permit(p, providerRate, cfg.ProviderTimeout/2)
+		}
 	}
 	var sellers []providers.Provider
 	if cfg.CloudESIMToken != "" {
 		c, err := cloudesim.New(cloudesim.Config{
-			Token: cfg.CloudESIMToken, BaseURL: cfg.CloudESIMURL, Timeout: cfg.ProviderTimeout, Rate: rate, Now: now, AllowPrivateImages: o.local,
+			Token: cfg.CloudESIMToken, BaseURL: cfg.CloudESIMURL, Timeout: cfg.ProviderTimeout, Rate: rate, Permit: permit(esim.CloudESIM), Now: now, AllowPrivateImages: o.local,
 		})
 		if err != nil {
 			return nil, err
@@ -138,7 +150,7 @@ func newProviders(cfg *Config, o options, now func() time.Time) ([]providers.Pro
 		sellers = append(sellers, c)
 	}
 	if cfg.MobilexyKey != "" {
-		m, err := mobilexy.New(mobilexy.Config{APIKey: cfg.MobilexyKey, BaseURL: cfg.MobilexyURL, Timeout: cfg.ProviderTimeout, Rate: rate})
+		m, err := mobilexy.New(mobilexy.Config{APIKey: cfg.MobilexyKey, BaseURL: cfg.MobilexyURL, Timeout: cfg.ProviderTimeout, Rate: rate, Permit: permit(esim.Mobilexy)})
 		if err != nil {
 			return nil, err
 		}
