@@ -27,6 +27,11 @@ func (a Attempt) value() string {
 // written by an attempt that the order has no memory of: Redis has lost what came of it.
 func (a Attempt) follows(value string) bool { return value == a.Fence || value == a.Abandoned }
 
+// forgot says whether value was written by an attempt of which the order knows nothing.
+func (a Attempt) forgot(value string) bool {
+	return !a.follows(value) && value != a.value() && value != a.closed()
+}
+
 // closed is what a recoverer writes under the attempt's key.
 func (a Attempt) closed() string { return fmt.Sprintf("%d:closed", a.N) }
 

@@ -205,10 +205,15 @@ func (s *Service) List(ctx context.Context, customer int64) ([]*Order, error) {
 	return list, nil
 }
 
-// covers says whether what plan costs now is covered by what the customer pays for o. Another
-// provider's plan must leave a margin, the order's own must not cost more than was charged.
+// covers says whether what plan costs now is covered by what the customer pays for o: by what came in,
+// where that is known to be less than was asked. Another provider's plan must leave a margin, the
+// order's own must not cost more than was charged.
 func (s *Service) covers(o *Order, plan esim.Plan) bool {
-	cost, charged := plan.Wholesale.Mul(s.rate), o.Plan.Retail.Decimal()
+	price, came := o.Plan.Retail, o.Payment.Received
+	if !o.Payment.PaidAt.IsZero() && came.Currency == price.Currency {
+		price.Minor = min(price.Minor, came.Minor)
+	}
+	cost, charged := plan.Wholesale.Mul(s.rate), price.Decimal()
 	if plan.Key() == o.Plan.Key() {
 		return cost.LessThanOrEqual(charged)
 	}

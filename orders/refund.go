@@ -42,7 +42,7 @@ func (s *Service) giveUp(ctx context.Context, o *Order, reason string) error {
 		if known, err := s.delivered(ctx, o, f); known || err != nil {
 			return err
 		}
-		if a := o.Attempt; !a.follows(f.Value) && f.Value != a.value() && f.Value != a.closed() {
+		if o.Attempt.forgot(f.Value) {
 			return s.move(ctx, o, Review, ReasonFence, s.own)
 		}
 	}

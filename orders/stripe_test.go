@@ -33,6 +33,14 @@ func (s *stripe) fails(call string) bool {
 	return false
 }
 
+// came is what the payment brought.
+func (s *stripe) came() esim.Money {
+	if cs := s.sessions["cs_1"]; cs != nil {
+		return cs.Amount
+	}
+	return plan.Retail
+}
+
 func (s *stripe) pay() {
 	cs := s.sessions["cs_1"]
 	cs.Status, cs.Paid, cs.Intent = "complete", true, "pi_1"
@@ -88,7 +96,7 @@ func (s *stripe) Fence(context.Context, string) (f orders.Fence, err error) {
 			err = orders.ErrPaymentDoubt
 			return
 		}
-		f = orders.Fence{Value: s.meta["buy"], Got: s.meta["got"], Done: s.meta["done"] != "", Received: plan.Retail, Disputed: s.disputed}
+		f = orders.Fence{Value: s.meta["buy"], Got: s.meta["got"], Done: s.meta["done"] != "", Received: s.came(), Disputed: s.disputed}
 		f.Refunded = esim.Money{Minor: s.outside + s.refunded(), Currency: esim.USD}
 	})
 	return f, errors.Join(lost, err)
@@ -145,7 +153,7 @@ func (s *stripe) Refund(_ context.Context, _ string, id orders.ID, n int, amount
 		case answer == "spent":
 			err = orders.ErrRefundSpent
 			return
-		case !found && (answer == "refused" || s.refunded()+s.outside+amount.Minor > plan.Retail.Minor):
+		case !found && (answer == "refused" || s.refunded()+s.outside+amount.Minor > s.came().Minor):
 			err = errors.New("refused")
 			return
 		case !found:
