@@ -69,10 +69,17 @@ func (n *Notifier) remember(name string) {
 	n.out[name] = n.cfg.Now()
 }
 
+// tell sends an alert to the support chat, and to the admins where there is none, or none any more: a
+// group that was deleted or that threw the bot out must not swallow what concerns money.
 func (n *Notifier) tell(ctx context.Context, a orders.Alert) error {
-	if n.cfg.SupportChat != 0 {
-		return n.toSupport(ctx, n.cfg.Screens.AlertText(a, supportLanguage))
+	if n.cfg.SupportChat == 0 {
+		return n.toAdmins(ctx, a)
 	}
+	err := n.toSupport(ctx, n.cfg.Screens.AlertText(a, supportLanguage))
+	if !errors.Is(err, orders.ErrUnreachable) || len(n.cfg.Admins) == 0 {
+		return err
+	}
+	n.cfg.Log.ErrorContext(ctx, "the support chat can't be reached, admins are told", "alert", a.Key, "err", err)
 	return n.toAdmins(ctx, a)
 }
 

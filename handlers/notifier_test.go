@@ -321,6 +321,24 @@ func TestAlertSupport(t *testing.T) {
 	}
 }
 
+// An alert must not get lost with the support chat: the admins get it, with the buttons that answer it.
+func TestAlertWithoutItsChat(t *testing.T) {
+	st := newStage(t)
+	a := orders.Alert{Key: "review:7KQ2M9X4TB", Kind: "review", Order: bought()}
+	if err := newNotifier(t, st, -100404).Alert(deadline(t), a); !errors.Is(err, orders.ErrUnreachable) {
+		t.Errorf("nobody to tell: %v", err)
+	}
+	n := newNotifier(t, st, -100404, admin)
+	for range 2 {
+		if err := n.Alert(deadline(t), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(st.fromBot(admin)) != 1 || st.last(admin).Buttons()[0].CallbackData != "refund" {
+		t.Errorf("the admin reads %v", st.texts(admin))
+	}
+}
+
 // Who finds an alert being sent by another replica doesn't take it for sent: the other may die.
 func TestAlertBegunElsewhere(t *testing.T) {
 	st := newStage(t)

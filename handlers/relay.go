@@ -144,16 +144,26 @@ func (r *Relay) giveUp(ctx context.Context, name string) {
 	}
 }
 
-// toSupport sends an inquiry to the support chat, or to each admin in their language. One admin who
-// got it is enough.
+// toSupport sends an inquiry to the support chat, and to the admins where there is none, or none any
+// more.
 func (r *Relay) toSupport(ctx context.Context, q flows.Inquiry, head bool) error {
-	if r.cfg.SupportChat != 0 {
-		return r.cfg.Client.follow(ctx, r.cfg.SupportChat, func(ctx context.Context, chat int64) error {
-			screen := r.cfg.Letters.InquiryScreen(shortened(q), supportLanguage)
-			screen.Rows = linked(screen, r.cfg.Letters.Say(flows.WordOpen, supportLanguage))
-			return r.inquire(ctx, chat, q, head, screen)
-		})
+	if r.cfg.SupportChat == 0 {
+		return r.toAdmins(ctx, q, head)
 	}
+	err := r.cfg.Client.follow(ctx, r.cfg.SupportChat, func(ctx context.Context, chat int64) error {
+		screen := r.cfg.Letters.InquiryScreen(shortened(q), supportLanguage)
+		screen.Rows = linked(screen, r.cfg.Letters.Say(flows.WordOpen, supportLanguage))
+		return r.inquire(ctx, chat, q, head, screen)
+	})
+	if !errors.Is(err, orders.ErrUnreachable) || len(r.cfg.Admins) == 0 {
+		return err
+	}
+	r.cfg.Log.ErrorContext(ctx, "the support chat can't be reached, admins are asked", "err", err)
+	return r.toAdmins(ctx, q, head)
+}
+
+// toAdmins sends an inquiry to each admin in their language. One who got it is enough.
+func (r *Relay) toAdmins(ctx context.Context, q flows.Inquiry, head bool) error {
 	missed := fmt.Errorf("there is neither a support chat nor an admin: %w", orders.ErrUnreachable)
 	reached := false
 	for _, admin := range r.cfg.Admins {

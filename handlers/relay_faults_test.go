@@ -226,6 +226,25 @@ func TestNobodyToAsk(t *testing.T) {
 	}
 }
 
+// When the support group is gone the admins get the question, and their answer reaches the customer.
+func TestSupportGroupIsGone(t *testing.T) {
+	h := newHelpdesk(t, supportGroup, admin, second)
+	if err := h.client.leave(deadline(t), supportGroup); err != nil {
+		t.Fatal(err)
+	}
+	h.ask("help")
+	if got := h.last(customer).Body(); !strings.HasPrefix(got, "✅ Sent") {
+		t.Errorf("the customer reads %q", got)
+	}
+	if len(h.fromBot(admin)) != 1 || len(h.fromBot(second)) != 1 {
+		t.Fatalf("the admins read %v and %v", h.texts(admin), h.texts(second))
+	}
+	h.reply(admin, admin, "here")
+	if got := h.last(customer).Body(); !strings.Contains(got, "here") {
+		t.Errorf("the customer reads %q", got)
+	}
+}
+
 // On the real store, killed in the middle of a question: each message arrives, and once.
 func TestRelayOnRedis(t *testing.T) {
 	server := storetest.StartDurable(t)
