@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"esimbot/esim"
 	"esimbot/providers"
 )
@@ -83,6 +85,12 @@ type Payments interface {
 	// refund with metadata[refund] = "<order>:<n>" stands already. ErrRefundSpent where only another
 	// number can make it.
 	Refund(ctx context.Context, intent string, order ID, n int, amount esim.Money) (Refund, error)
+	// Stray reads a payment of this shop, whatever order it names; ErrNotFound for any other payment.
+	Stray(ctx context.Context, intent string) (Stray, error)
+	// Return returns all that is left of a payment that no order is about, under idempotency key
+	// "refund:return:<intent>:<n>", after a look whether one stands already under that n. ErrRefundSpent
+	// where only another number can make it; ErrNotFound as of Stray.
+	Return(ctx context.Context, intent string, n int) (Refund, error)
 	// ListSessions calls fn for every Checkout Session of this shop created since, newest first,
 	// with payment and charge read. It ends at fn's first error.
 	ListSessions(ctx context.Context, since time.Time, fn func(*CheckoutSession) error) error
@@ -130,6 +138,13 @@ type Fence struct {
 	Disputed bool
 }
 
+// A Stray is a payment of this shop, looked at by itself.
+type Stray struct {
+	Fence
+	Order   ID  // that it names; empty for none
+	Returns int // how many returns were begun, whatever became of them
+}
+
 // A Refund is one refund at Stripe. Status is "succeeded", "pending", "failed", "canceled" or "requires_action".
 type Refund struct {
 	ID     string
@@ -157,6 +172,19 @@ type Alert struct {
 	Kind   string // names the text: "review", "balance_low", "refund_failed", …
 	Order  *Order // nil where the matter is no order
 	Detail string
+	// Intent is the payment that the matter is about, where that is not the order's own: one that can be
+	// returned. Empty for none.
+	Intent string
+	// Twice is what was bought beside what the order has; nil for nothing.
+	Twice *Twice
+}
+
+// Twice is a purchase that its order has no use for.
+type Twice struct {
+	Provider esim.Provider
+	OrderNo  string          // the provider's
+	Cost     decimal.Decimal // what it cost the shop, in USD
+	Back     bool            // its provider may take it back
 }
 
 // A Shelf takes each new profile, to be listed and watched.

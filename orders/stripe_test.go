@@ -22,6 +22,9 @@ type stripe struct {
 	outside       int64    // minor units refunded in the Dashboard
 	refundAnswers []string // what Refund answers, in turn: a status, "doubt", "refused", "spent"
 	down          map[string]int
+
+	strays  strays
+	returns map[string]orders.Refund
 }
 
 // fails takes one of the failures that were ordered for a call.
@@ -163,6 +166,54 @@ func (s *stripe) Refund(_ context.Context, _ string, id orders.ID, n int, amount
 			made.Status = answer
 		}
 		s.refunds[key], r = made, made
+	})
+	return r, errors.Join(lost, err)
+}
+
+// strays are payments that no order is about, by their PaymentIntents.
+type strays map[string]*orders.Stray
+
+func (s *stripe) Stray(_ context.Context, intent string) (p orders.Stray, err error) {
+	lost := s.w.call("stray", func() {
+		switch found := s.strays[intent]; {
+		case s.fails("stray"):
+			err = orders.ErrPaymentDoubt
+		case found == nil:
+			err = orders.ErrNotFound
+		default:
+			p = *found
+		}
+	})
+	return p, errors.Join(lost, err)
+}
+
+func (s *stripe) Return(_ context.Context, intent string, n int) (r orders.Refund, err error) {
+	key := fmt.Sprintf("return:%s:%d", intent, n)
+	lost := s.w.call("return", func() {
+		answer := "succeeded"
+		if len(s.refundAnswers) > 0 {
+			answer, s.refundAnswers = s.refundAnswers[0], s.refundAnswers[1:]
+		}
+		p, made := s.strays[intent], s.returns[key]
+		switch {
+		case answer == "doubt":
+			err = orders.ErrPaymentDoubt
+		case answer == "spent":
+			err = orders.ErrRefundSpent
+		case p == nil:
+			err = orders.ErrNotFound
+		case made.ID != "":
+			r = made
+		case p.Refunded.Minor >= p.Received.Minor:
+			err = errors.New("refused")
+		default:
+			r = orders.Refund{ID: "re_" + key, Amount: esim.Money{Minor: p.Received.Minor - p.Refunded.Minor, Currency: p.Received.Currency}, Status: answer}
+			if answer != "failed" {
+				p.Refunded = p.Received
+			}
+			p.Returns++
+			s.returns[key] = r
+		}
 	})
 	return r, errors.Join(lost, err)
 }

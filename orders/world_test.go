@@ -71,7 +71,7 @@ type world struct {
 func newWorld(t failer) *world {
 	w := &world{failer: t, now: start}
 	w.store = &memory{w: w, docs: map[orders.ID]*orders.Order{}, due: map[orders.ID]time.Time{}, intents: map[string]orders.ID{}, lines: map[orders.ID]line{}}
-	w.stripe = &stripe{w: w, sessions: map[string]*orders.CheckoutSession{}, meta: map[string]string{}, keys: map[string]string{}, refunds: map[string]orders.Refund{}}
+	w.stripe = &stripe{w: w, sessions: map[string]*orders.CheckoutSession{}, meta: map[string]string{}, keys: map[string]string{}, refunds: map[string]orders.Refund{}, strays: strays{}, returns: map[string]orders.Refund{}}
 	w.cloud = &seller{w: w, id: esim.CloudESIM, price: plan.Wholesale, balance: decimal.New(100, 0)}
 	w.mobilexy = &seller{w: w, id: esim.Mobilexy, price: twin.Wholesale, balance: decimal.New(100, 0)}
 	w.telegram = &telegram{w: w}

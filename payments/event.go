@@ -174,12 +174,6 @@ func idOf(raw json.RawMessage) string {
 	return o.ID
 }
 
-// orderOf is the order in a refund's name "<order>:<n>".
-func orderOf(name string) string {
-	order, _, _ := strings.Cut(name, ":")
-	return order
-}
-
 // Locate completes an event that carries no metadata by reading its PaymentIntent: OrderID, Shop,
 // Foreign. An event about no payment is foreign.
 func (s *Stripe) Locate(ctx context.Context, e *Event) error {

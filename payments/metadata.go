@@ -33,7 +33,7 @@ const (
 	metaBuy       = "buy"       // the fence
 	metaGot       = "got"       // "<n>:<provider order number>", once bought
 	metaDone      = "done"      // set once delivered
-	metaRefund    = "refund"    // of a refund: "<order>:<n>"
+	metaRefund    = "refund"    // of a refund: "<order>:<n>"; of one that is no order's "return:<intent>:<n>"
 )
 
 // Bounds of what is read back. Stripe's own are 500 characters a value.

@@ -81,6 +81,12 @@ func everyCall(t *testing.T, s *Stripe, topUp bool) {
 	if _, err := s.Refund(ctx, "pi_1", o.ID, 1, usd(100)); err != nil {
 		t.Errorf("refund: %v", err)
 	}
+	if _, err := s.Stray(ctx, "pi_1"); !errors.Is(err, orders.ErrNotFound) { // likewise
+		t.Errorf("stray: %v", err)
+	}
+	if _, err := s.makeRefund(ctx, "pi_1", refundName{name: returnPrefix + "pi_1:1"}, 100); err != nil {
+		t.Errorf("return: %v", err)
+	}
 	for _, id := range []string{"cs_test_1", "pi_1", "ch_1", "re_1", "dp_1"} {
 		if _, err := s.OrderOf(ctx, id); !errors.Is(err, orders.ErrNotFound) { // the samples are nobody's
 			t.Errorf("order of %s: %v", id, err)

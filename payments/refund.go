@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/stripe/stripe-go/v76"
+	"github.com/stripe/stripe-go/v76/refund"
 
 	"esimbot/esim"
 	"esimbot/orders"
@@ -33,7 +34,7 @@ func (s *Stripe) Refund(ctx context.Context, intent string, order orders.ID, n i
 	name := fmt.Sprintf("%s:%d", string(order), n)
 	made, err := s.refundNamed(ctx, intent, name)
 	if err == nil && made == nil {
-		made, err = s.makeRefund(ctx, intent, name, minor)
+		made, err = s.makeRefund(ctx, intent, refundName{name: name, order: string(order)}, minor)
 	}
 	if err != nil {
 		return orders.Refund{}, err
@@ -41,22 +42,30 @@ func (s *Stripe) Refund(ctx context.Context, intent string, order orders.ID, n i
 	if made.Amount != minor {
 		return orders.Refund{}, fmt.Errorf("refund %s: %w", name, errNumberTaken)
 	}
-	return orders.Refund{ID: made.ID, Amount: scale(made.Amount, p, asked(p)), Status: string(made.Status)}, nil
+	return refundOf(made, p), nil
 }
+
+func refundOf(r *stripe.Refund, p *stripe.PaymentIntent) orders.Refund {
+	return orders.Refund{ID: r.ID, Amount: scale(r.Amount, p, asked(p)), Status: string(r.Status)}
+}
+
+// A refundName is what a refund is known by: its name, which its idempotency keys are made of, and
+// the order that its payment names, empty for none.
+type refundName struct{ name, order string }
 
 // makeRefund makes a refund that doesn't stand yet. A stored error stays under its key: where the list
 // shows no refund either, none was made, and a second key may make it. After an error under that too
 // the name is spent: orders.ErrRefundSpent.
-func (s *Stripe) makeRefund(ctx context.Context, intent, name string, minor int64) (*stripe.Refund, error) {
+func (s *Stripe) makeRefund(ctx context.Context, intent string, n refundName, minor int64) (*stripe.Refund, error) {
 	var err error
 	for _, again := range []string{"", ":2"} {
 		var made *stripe.Refund
-		made, err = s.refund(ctx, intent, name, again, minor)
+		made, err = s.refund(ctx, intent, n, again, minor)
 		var e *Error
 		if !errors.As(err, &e) || !e.stored() {
 			return made, err
 		}
-		made, readErr := s.refundNamed(ctx, intent, name)
+		made, readErr := s.refundNamed(ctx, intent, n.name)
 		switch {
 		case readErr != nil:
 			return nil, fmt.Errorf("%w; not read back: %w", err, readErr)
@@ -65,16 +74,14 @@ func (s *Stripe) makeRefund(ctx context.Context, intent, name string, minor int6
 		}
 	}
 	// Not wrapped: read back, it is no doubt any more.
-	return nil, fmt.Errorf("refund %s: %w: %s", name, orders.ErrRefundSpent, err.Error())
+	return nil, fmt.Errorf("refund %s: %w: %s", n.name, orders.ErrRefundSpent, err.Error())
 }
 
 // refundNamed looks among the payment's refunds for ours of that name; nil when there is none. A
 // refund that failed is one too: it stands, and the next needs a new number.
 func (s *Stripe) refundNamed(ctx context.Context, intent, name string) (found *stripe.Refund, err error) {
 	err = s.call(ctx, "list refunds", harmless, func(ctx context.Context) error {
-		p := &stripe.RefundListParams{PaymentIntent: stripe.String(intent)}
-		p.Context, p.Limit = ctx, stripe.Int64(100)
-		it := s.api.Refunds.List(p)
+		it := s.refundsOf(ctx, intent)
 		for it.Next() {
 			if r := it.Refund(); r.Metadata[metaRefund] == name {
 				found = r
@@ -86,16 +93,26 @@ func (s *Stripe) refundNamed(ctx context.Context, intent, name string) (found *s
 	return found, err
 }
 
-func (s *Stripe) refund(ctx context.Context, intent, name, again string, minor int64) (made *stripe.Refund, err error) {
+// refundsOf lists a payment's refunds.
+func (s *Stripe) refundsOf(ctx context.Context, intent string) *refund.Iter {
+	p := &stripe.RefundListParams{PaymentIntent: stripe.String(intent)}
+	p.Context, p.Limit = ctx, stripe.Int64(100)
+	return s.api.Refunds.List(p)
+}
+
+func (s *Stripe) refund(ctx context.Context, intent string, n refundName, again string, minor int64) (made *stripe.Refund, err error) {
 	err = s.call(ctx, "refund", keyed, func(ctx context.Context) error {
 		p := &stripe.RefundParams{
 			PaymentIntent: stripe.String(intent),
 			Amount:        stripe.Int64(minor),
 			Reason:        stripe.String(string(stripe.RefundReasonRequestedByCustomer)),
-			Metadata:      map[string]string{metaRefund: name, metaShop: s.cfg.ShopID, metaOrder: orderOf(name)},
+			Metadata:      map[string]string{metaRefund: n.name, metaShop: s.cfg.ShopID},
+		}
+		if n.order != "" {
+			p.Metadata[metaOrder] = n.order
 		}
 		p.Context = ctx
-		p.SetIdempotencyKey("refund:" + name + again)
+		p.SetIdempotencyKey("refund:" + n.name + again)
 		var err error
 		made, err = s.api.Refunds.New(p)
 		return err

@@ -135,6 +135,16 @@ func (s stripePort) Refund(_ context.Context, intent string, order orders.ID, n 
 	return r, nil
 }
 
+// Every payment of this world is one of its orders.
+
+func (s stripePort) Stray(context.Context, string) (orders.Stray, error) {
+	return orders.Stray{}, orders.ErrNotFound
+}
+
+func (s stripePort) Return(context.Context, string, int) (orders.Refund, error) {
+	return orders.Refund{}, orders.ErrNotFound
+}
+
 func (s stripePort) ListSessions(_ context.Context, since time.Time, fn func(*orders.CheckoutSession) error) error {
 	var list []*session
 	if err := s.do("list checkouts", "", false, func() error {
