@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -20,7 +23,7 @@ type held struct {
 	part    string // of what it is called
 	there   chan struct{}
 	gone    chan struct{}
-	arrived bool
+	taken   bool
 }
 
 // hold keeps the next call whose name contains part, until it is released.
@@ -32,22 +35,31 @@ func (r *reaper) hold(part string) *held {
 	return h
 }
 
-// keep waits where a call is held. Whoever called may lose patience meanwhile: the call goes on once
-// it is released all the same, as one does that is long on its way.
-func (r *reaper) keep(deed string) {
+// holder returns who holds a call; nil for nobody.
+func (r *reaper) holder(deed string) *held {
 	r.mu.Lock()
-	var mine *held
+	defer r.mu.Unlock()
 	for _, h := range r.held {
-		if !h.arrived && strings.Contains(deed, h.part) {
-			mine, h.arrived = h, true
-			break
+		if !h.taken && strings.Contains(deed, h.part) {
+			h.taken = true
+			return h
 		}
 	}
-	r.mu.Unlock()
-	if mine != nil {
-		close(mine.there)
-		<-mine.gone
+	return nil
+}
+
+// keep waits with a call until it is released, and returns it. Whoever called may be gone by then: it
+// goes on all the same, as one does that was long on its way.
+func (h *held) keep(req *http.Request) *http.Request {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler) // never arrived whole
 	}
+	close(h.there)
+	<-h.gone
+	req = req.WithContext(context.WithoutCancel(req.Context()))
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	return req
 }
 
 // await waits until the call is there.
@@ -84,6 +96,7 @@ func openBetween(t testing.TB, redis string, vars map[string]string, servers ...
 		Rewrite:      func(p *httputil.ProxyRequest) { p.SetURL(world) },
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}))
+	r.cut = gate.CloseClientConnections
 	t.Cleanup(func() { // after the stage's: cleanups run backwards
 		gate.CloseClientConnections()
 		gate.Close()

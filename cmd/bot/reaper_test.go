@@ -24,6 +24,8 @@ import (
 // done and before its answer is.
 type reaper struct {
 	kill func()
+	// cut ends every connection from the shop to the outside.
+	cut func()
 
 	mu     sync.Mutex
 	armed  bool
@@ -60,6 +62,13 @@ func (r *reaper) disarm() (seen []string, struck string) {
 	return slices.Clone(r.seen), r.struck
 }
 
+// counted returns what was seen until now, and what was fatal.
+func (r *reaper) counted() (seen []string, struck string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.seen), r.struck
+}
+
 func (r *reaper) hit() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -91,7 +100,9 @@ func (r *reaper) outside(next http.Handler) http.Handler {
 			return
 		}
 		deed := req.Method + " " + ids.ReplaceAllString(path, "$1")
-		r.keep(deed)
+		if h := r.holder(deed); h != nil {
+			req = h.keep(req)
+		}
 		before, after := r.judge(deed)
 		if before {
 			r.kill()
