@@ -10,6 +10,7 @@ import (
 	"esimbot/esim"
 	"esimbot/orders"
 	"esimbot/store"
+	"esimbot/store/storetest"
 	"esimbot/usage"
 )
 
@@ -58,6 +59,16 @@ func testLink(t *testing.T, s *store.Store) {
 	if _, err := link(t, s, unlinked(t, s, 81), iccid, "TRAN-1"); !errors.Is(err, orders.ErrExists) {
 		t.Errorf("another eSIM of the same customer: %v", err)
 	}
+	// The watch's own view says the same in its own words.
+	if _, err := s.Usage().LinkICCID(t.Context(), string(other.ID), other.Customer, iccid, "TRAN-1"); !errors.Is(err, usage.ErrTaken) {
+		t.Errorf("taken: %v", err)
+	}
+	if _, err := s.Usage().LinkICCID(t.Context(), string(other.ID), 81, iccid, "TRAN-1"); !errors.Is(err, usage.ErrNotFound) {
+		t.Errorf("another's eSIM: %v", err)
+	}
+	if e, err := s.Usage().LinkICCID(t.Context(), string(o.ID), 81, iccid, "TRAN-1"); err != nil || e.ICCID != iccid {
+		t.Errorf("its own again: %+v, %v", e, err)
+	}
 	if e := read(t, s, other); e.ICCID != "" || e.TranNo != "" {
 		t.Errorf("refused and kept: %+v", e)
 	}
@@ -75,6 +86,21 @@ func testLink(t *testing.T, s *store.Store) {
 		t.Error(err)
 	}
 	leads(t, s, iccid, other.ID)
+}
+
+// TestLinkOfALostESIM: a number whose look-up leads to an eSIM that isn't there is free.
+func TestLinkOfALostESIM(t *testing.T) {
+	const iccid = esim.ICCID("8910300000000000082")
+	url := storetest.Redis(t)
+	s, raw := open(t, url), client(t, url)
+	o := unlinked(t, s, 89)
+	if err := raw.Set(t.Context(), "iccid:"+iccid.Digits(), "0000000000", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := link(t, s, o, iccid, "TRAN-8"); err != nil || e.ICCID != iccid {
+		t.Errorf("%+v, %v", e, err)
+	}
+	leads(t, s, iccid, o.ID)
 }
 
 func testLinkReplaces(t *testing.T, s *store.Store) {
@@ -182,6 +208,9 @@ func testLinkTries(t *testing.T, s *store.Store) {
 	try(epoch.Add(24*time.Hour-time.Millisecond), orders.ErrTooMany)
 	try(epoch.Add(24*time.Hour), nil)
 	try(epoch.Add(24*time.Hour), orders.ErrTooMany)
+	if err := s.Usage().AllowLinkTry(t.Context(), customer, epoch.Add(24*time.Hour)); !errors.Is(err, usage.ErrTooMany) {
+		t.Errorf("by the watch's view: %v", err)
+	}
 	if err := s.ESIMs().AllowLinkTry(t.Context(), customer+1, epoch); err != nil {
 		t.Error(fmt.Errorf("another customer: %w", err))
 	}

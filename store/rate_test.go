@@ -118,14 +118,14 @@ func TestPermit(t *testing.T) {
 		t.Errorf("without patience: %v", err)
 	}
 	// A turn that would come after the call's end is not waited for.
-	short, cancel := context.WithTimeout(t.Context(), time.Minute)
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	slow := s.Permit(esim.Mobilexy, 0.001, time.Hour)
+	slow := s.Permit(esim.Mobilexy, 0.05, time.Hour)
 	if err := slow(short); err != nil {
 		t.Fatal(err)
 	}
 	begun = time.Now()
-	if err := slow(short); !errors.Is(err, store.ErrRateBusy) || time.Since(begun) > 30*time.Second {
+	if err := slow(short); !errors.Is(err, store.ErrRateBusy) || time.Since(begun) > 5*time.Second {
 		t.Errorf("after the call's end: %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())

@@ -67,6 +67,14 @@ func testTopUps(t *testing.T, s *store.Store) {
 	if e.TotalBytes != 3*esim.GB || e.UsedBytes != esim.GB/2 || !e.MeasuredAt.Equal(asked) || !e.ExpiresAt.Equal(asked.AddDate(0, 0, 7)) || e.About || len(e.TopUps) != 1 {
 		t.Errorf("after its numbers: %+v", e)
 	}
+	// Told to the nanosecond, the same numbers are the same still.
+	finer := *up.Bought.After
+	finer.At = asked.Add(time.Minute + 123456*time.Nanosecond)
+	up.Bought.After = &finer
+	put(t, s, up)
+	if again := read(t, s, o); again.Version != e.Version+1 {
+		t.Errorf("told twice, written %d times", again.Version-e.Version)
+	}
 	second := topUpOf(t, o)
 	second.Attempt.Before = &orders.Numbers{TotalBytes: 3 * esim.GB}
 	second.Bought.After = &orders.Numbers{TotalBytes: 5*esim.GB + 1, UsedBytes: -1, At: asked.Add(time.Hour)}

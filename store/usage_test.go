@@ -317,6 +317,23 @@ func TestOddDocumentsAreSetAside(t *testing.T) {
 	}
 }
 
+// TestEraseLeavesNothingWatched looks into the due sets themselves: a lease would hide what is left.
+func TestEraseLeavesNothingWatched(t *testing.T) {
+	url := storetest.Redis(t)
+	s, raw := open(t, url), client(t, url)
+	o := delivered(t, s, 74, "en", "JP")
+	part := strings.Split(store.ESIMKey(string(o.ID)), ":esim:")[0] + ":due"
+	if n := raw.ZCard(t.Context(), part).Val(); n != 1 {
+		t.Fatalf("%d watched", n)
+	}
+	if err := s.Erase(t.Context(), 74); err != nil {
+		t.Fatal(err)
+	}
+	if n := raw.ZCard(t.Context(), part).Val(); n != 0 {
+		t.Errorf("%d still watched", n)
+	}
+}
+
 // TestWatchRoundTrips counts what a batch costs, and that scripts which the server forgot are sent.
 func TestWatchRoundTrips(t *testing.T) {
 	url := storetest.Redis(t)
