@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -200,16 +201,13 @@ func markOf(ms int64) usage.Mark {
 
 // decodeESIM reads an eSIM's document; orders.ErrNewer.
 func (s *Store) decodeESIM(b []byte) (*usage.ESIM, error) {
-	var head struct {
-		Schema int `json:"schema"`
-	}
-	if err := json.Unmarshal(b, &head); err != nil {
-		return nil, fmt.Errorf("decode eSIM: %w", err)
-	}
+	schema, err := schemaOf(b)
 	switch {
-	case head.Schema > esimSchema:
+	case err != nil:
+		return nil, fmt.Errorf("decode eSIM: %w", err)
+	case schema > esimSchema:
 		return nil, orders.ErrNewer
-	case head.Schema < esimSchema:
+	case schema < esimSchema:
 		return s.decodeWholeESIM(b)
 	}
 	var d esimDocument
@@ -240,6 +238,19 @@ func (s *Store) decodeESIM(b []byte) (*usage.ESIM, error) {
 		e.TopUps = append(e.TopUps, up)
 	}
 	return s.withPhone(e, d.Sealed)
+}
+
+// schemaOf reads no more of a document than its schema, which stands first: reading it as JSON would
+// take as long as all the rest.
+func schemaOf(b []byte) (int, error) {
+	if bytes.HasPrefix(b, []byte(`{"schema":`+strconv.Itoa(esimSchema)+`,"version":`)) {
+		return esimSchema, nil
+	}
+	var head struct {
+		Schema int `json:"schema"`
+	}
+	err := json.Unmarshal(b, &head)
+	return head.Schema, err
 }
 
 // decodeWholeESIM reads a document of version 1.

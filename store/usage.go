@@ -40,8 +40,9 @@ type place struct {
 }
 
 // Lease takes up to limit eSIMs that are due at now, the most overdue first, and puts each off to
-// until. It takes one round trip when nothing is due, else three, and one more when some of them have
-// no document that can be read: those are put off, or taken out where there is none, and left out.
+// until. It takes one round trip when nothing is due, else three, one more where the parts of the due
+// set are very uneven, and one more when some of them have no document that can be read: those are put
+// off, or taken out where there is none, and left out.
 func (v *Usage) Lease(ctx context.Context, now, until time.Time, limit int) ([]*usage.ESIM, error) {
 	shares, err := v.shares(ctx, now, limit)
 	if err != nil {
@@ -67,14 +68,47 @@ func (v *Usage) Lease(ctx context.Context, now, until time.Time, limit int) ([]*
 	return v.read(ctx, now, taken)
 }
 
-// shares says how many of the limit most overdue eSIMs each part of the due set holds, in one round
-// trip.
+// seen is an eSIM that is due, as seen in a part of the due set.
+type seen struct {
+	part int
+	due  float64
+}
+
+// shares says how many of the limit most overdue eSIMs each part of the due set holds. It takes one
+// round trip, and another one where the parts are very uneven: each is read to twice its even share
+// and some, and as far as limit where that doesn't tell.
 func (v *Usage) shares(ctx context.Context, now time.Time, limit int) ([]int, error) {
-	cmds := make([]*redis.ZSliceCmd, esimPartitions)
+	parts := make([]int, esimPartitions)
+	for n := range parts {
+		parts[n] = n
+	}
+	even := min(limit, 2*limit/esimPartitions+8)
+	all, err := v.overdue(ctx, now, parts, even)
+	if err != nil {
+		return nil, err
+	}
+	shares := sharesOf(all, limit)
+	parts = slices.DeleteFunc(parts, func(n int) bool {
+		return even == limit || shares[n] < even
+	})
+	if len(parts) == 0 {
+		return shares, nil
+	}
+	all = slices.DeleteFunc(all, func(z seen) bool { return slices.Contains(parts, z.part) })
+	more, err := v.overdue(ctx, now, parts, limit)
+	if err != nil {
+		return nil, err
+	}
+	return sharesOf(append(all, more...), limit), nil
+}
+
+// overdue returns the first so many that are due in each of parts, in one round trip.
+func (v *Usage) overdue(ctx context.Context, now time.Time, parts []int, each int) ([]seen, error) {
+	cmds := make([]*redis.ZSliceCmd, len(parts))
 	_, err := v.s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for n := range cmds {
-			cmds[n] = p.ZRangeByScoreWithScores(ctx, esimDueKey(uint32(n)), &redis.ZRangeBy{
-				Min: "-inf", Max: strconv.FormatInt(millis(now), 10), Count: int64(limit),
+		for i, n := range parts {
+			cmds[i] = p.ZRangeByScoreWithScores(ctx, esimDueKey(uint32(n)), &redis.ZRangeBy{
+				Min: "-inf", Max: strconv.FormatInt(millis(now), 10), Count: int64(each),
 			})
 		}
 		return nil
@@ -82,22 +116,23 @@ func (v *Usage) shares(ctx context.Context, now time.Time, limit int) ([]int, er
 	if err != nil {
 		return nil, err
 	}
-	type seen struct {
-		part int
-		due  float64
-	}
 	var all []seen
-	for n, c := range cmds {
+	for i, c := range cmds {
 		for _, z := range c.Val() {
-			all = append(all, seen{n, z.Score})
+			all = append(all, seen{parts[i], z.Score})
 		}
 	}
+	return all, nil
+}
+
+// sharesOf says how many of the most overdue of all each part holds.
+func sharesOf(all []seen, limit int) []int {
 	slices.SortFunc(all, func(a, b seen) int { return cmp.Compare(a.due, b.due) })
 	shares := make([]int, esimPartitions)
 	for _, z := range all[:min(limit, len(all))] {
 		shares[z.part]++
 	}
-	return shares, nil
+	return shares
 }
 
 // places reads leaseScript's answer.

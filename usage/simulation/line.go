@@ -18,6 +18,8 @@ const (
 	drawBought
 	drawRefresh
 	drawPhase
+	drawPhoto
+	drawTopUps
 )
 
 const maxCrossings = 4
@@ -31,15 +33,16 @@ type line struct {
 	zone                 int8 // hours ahead of UTC
 	profile              Profile
 	mobilexy             bool
+	topUps               int8 // bought with it
 
-	hour     time.Time // everything until then is counted
-	used     float64
-	emptyAt  time.Time
-	crossed  [maxCrossings]time.Time // by threshold, the last for used up
-	heard    [maxCrossings]time.Time
-	seen     time.Time // when the shop first learnt of any use
-	asked    [phases]float64
-	messages int
+	hour    time.Time // everything until then is counted
+	used    float64
+	emptyAt time.Time
+	crossed [maxCrossings]time.Time // by threshold, the last for used up
+	heard   [maxCrossings]time.Time
+	seen    time.Time // when the shop first learnt of any use
+	asked   [phases]float64
+	askedAt time.Time
 }
 
 func (l *line) provider() esim.Provider {
@@ -63,7 +66,10 @@ func (f *Fleet) newLine(i int) line {
 		days int16
 	}{{1, 7}, {3, 15}, {5, 30}, {10, 30}, {20, 30}}
 	plan := plans[f.hash(i, drawSize, 0)%uint64(len(plans))]
-	l.total, l.days = plan.gb*esim.GB, plan.days
+	if i%6 == 0 {
+		l.topUps = 1 + int8(f.hash(i, drawTopUps, 0)%3)
+	}
+	l.total, l.days = plan.gb*esim.GB*int64(l.topUps+1), plan.days
 	l.zone = int8(f.hash(i, drawZone, 0)%24) - 11
 	lasts := (0.5 + 0.9*f.draw(i, drawPace, 0)) * float64(l.days)
 	wait := f.draw(i, drawBegin, 0) * 6 * 24 * float64(time.Hour)

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ type Delay struct {
 
 // A Report is what became of a fleet.
 type Report struct {
-	Calls map[esim.Provider]int
+	Counts
 	// Idle is eSIMs that are never used, Waiting those that are not used yet, Ordinary and Heavy those
 	// in use.
 	Idle, Waiting, Ordinary, Heavy map[esim.Provider]Cost
@@ -41,12 +42,43 @@ type Report struct {
 	InUse, Unseen map[esim.Provider]Delay
 }
 
+// Counts are what the providers and Telegram counted.
+type Counts struct {
+	Calls    map[esim.Provider]int
+	Asked    int // eSIMs that were asked for
+	Messages int
+	// AskedTwice is how often an eSIM was asked for less than the least time after the time before, and
+	// ToldTwice how many messages had come already.
+	AskedTwice, ToldTwice int
+}
+
+// Counts returns what was counted so far.
+func (f *Fleet) Counts() Counts {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.counts()
+}
+
+func (f *Fleet) counts() Counts {
+	c := Counts{Calls: maps.Clone(f.calls), AskedTwice: f.hasty}
+	for i := range f.lines {
+		if !f.lines[i].askedAt.IsZero() {
+			c.Asked++
+		}
+	}
+	for _, n := range f.told {
+		c.Messages += n
+		c.ToldTwice += n - 1
+	}
+	return c
+}
+
 // Report counts the fleet as it stands now.
 func (f *Fleet) Report() Report {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := Report{
-		Calls: f.calls, Idle: map[esim.Provider]Cost{}, Waiting: map[esim.Provider]Cost{}, Ordinary: map[esim.Provider]Cost{}, Heavy: map[esim.Provider]Cost{},
+		Counts: f.counts(), Idle: map[esim.Provider]Cost{}, Waiting: map[esim.Provider]Cost{}, Ordinary: map[esim.Provider]Cost{}, Heavy: map[esim.Provider]Cost{},
 		InUse: map[esim.Provider]Delay{}, Unseen: map[esim.Provider]Delay{},
 	}
 	type key struct {

@@ -19,7 +19,7 @@ func watch(t *testing.T, esims, days int) simulation.Report {
 	t.Helper()
 	start := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	f := simulation.New(simulation.Config{
-		Seed: 1, ESIMs: esims, Start: start, Spread: 24 * time.Hour, Thresholds: []int{20, 5}, IdleShare: 40, HeavyShare: 10,
+		Seed: 1, ESIMs: esims, Start: start, Spread: 24 * time.Hour, Thresholds: []int{20, 5}, IdleShare: 40, HeavyShare: 10, PollMin: 2 * time.Hour,
 	})
 	m := simulation.NewMemory()
 	for i := range esims {
@@ -50,6 +50,9 @@ func TestFleet(t *testing.T) {
 	}
 	r := watch(t, *fleetSize, 38)
 	t.Logf("%d eSIMs in 38 days\n%s", *fleetSize, r)
+	if r.Asked != *fleetSize || r.Messages < *fleetSize || r.AskedTwice > 0 || r.ToldTwice > 0 {
+		t.Errorf("%d eSIMs asked for, %d times too soon; %d messages, %d of them twice", r.Asked, r.AskedTwice, r.Messages, r.ToldTwice)
+	}
 	for p, want := range map[esim.Provider]struct {
 		idle, ordinary float64
 		refresh        time.Duration

@@ -3,7 +3,6 @@ package simulation
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"esimbot/esim"
@@ -34,11 +33,18 @@ func (f *Fleet) Meters() []usage.Meter {
 
 func (m meter) ID() esim.Provider { return m.p }
 
-func (m meter) Abilities() providers.Abilities {
-	if m.p == esim.Mobilexy {
+func (m meter) Abilities() providers.Abilities { return abilities(m.p) }
+
+func abilities(p esim.Provider) providers.Abilities {
+	if p == esim.Mobilexy {
 		return providers.Abilities{BatchSize: 10, UsageDelay: 4 * time.Hour, UsageEvery: 3 * time.Hour}
 	}
 	return providers.Abilities{BatchSize: 1, QueryByNo: true, Cancel: true}
+}
+
+// least is the least time between two looks at an eSIM of p's.
+func (f *Fleet) least(p esim.Provider) time.Duration {
+	return max(f.cfg.PollMin, abilities(p).UsageEvery)
 }
 
 // Usage answers one call.
@@ -52,7 +58,7 @@ func (m meter) Usage(_ context.Context, refs []providers.Ref) ([]esim.Usage, err
 	f.calls[m.p]++
 	answers := make([]esim.Usage, 0, len(refs))
 	for _, ref := range refs {
-		if i := index(strings.TrimPrefix(ref.OrderNo, "N")); i >= 0 && i < len(f.lines) {
+		if i := index(ref.OrderNo); i >= 0 && i < len(f.lines) {
 			answers = append(answers, f.answer(i, ref, 1/float64(len(refs))))
 		}
 	}
@@ -67,6 +73,10 @@ func (f *Fleet) answer(i int, ref providers.Ref, cost float64) esim.Usage {
 		at = f.refreshed(i)
 	}
 	f.until(i, at)
+	if !l.askedAt.IsZero() && f.now.Sub(l.askedAt) < f.least(l.provider()) {
+		f.hasty++
+	}
+	l.askedAt = f.now
 	l.asked[l.phase(f.now)] += cost
 	u := esim.Usage{ICCID: ref.ICCID, OrderNo: ref.OrderNo, TranNo: ref.TranNo, At: at, UsedBytes: -1, TotalBytes: -1, RemainingBytes: -1}
 	used := min(int64(l.used), l.total)
@@ -133,7 +143,7 @@ func (f *Fleet) Tell(_ context.Context, e *usage.ESIM, n usage.Notice) error {
 	defer f.mu.Unlock()
 	i := index(e.ID)
 	l := &f.lines[i]
-	l.messages++
+	f.told[message{i, n.Key}]++
 	last := len(f.cfg.Thresholds)
 	for k := range last + 1 {
 		hears := n.Topic == usage.TopicUsedUp || n.Topic == usage.TopicLow && k < last && f.cfg.Thresholds[k] >= n.Threshold
