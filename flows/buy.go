@@ -31,7 +31,7 @@ func (v *visit) buy(ctx context.Context, words []string) (Reply, error) {
 	if !ok {
 		return Reply{}, errStale
 	}
-	return v.begin(ctx, p, shown)
+	return v.begin(ctx, fresh(p), shown)
 }
 
 // again begins another order of what an order bought, or was to buy.
@@ -44,8 +44,11 @@ func (v *visit) again(ctx context.Context, words []string) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
+	if o.Kind == orders.KindTopUp {
+		return v.add(ctx, []string{string(o.ESIM), o.Plan.Ref(), words[1]})
+	}
 	if p, ok := onSale(v.snap, o.Plan); ok {
-		return v.begin(ctx, p, shown)
+		return v.begin(ctx, fresh(p), shown)
 	}
 	v.notice = v.l.H("plan_gone")
 	return v.elsewhere(ctx, o.Plan)
@@ -68,17 +71,17 @@ func (v *visit) elsewhere(ctx context.Context, p esim.Plan) (Reply, error) {
 	return r, err
 }
 
-func (v *visit) begin(ctx context.Context, p esim.Plan, shown int64) (Reply, error) {
+func (v *visit) begin(ctx context.Context, w wish, shown int64) (Reply, error) {
 	if v.shop.cfg.TestMode && !v.in.Admin {
-		v.session.Page = to("plan", p.Ref())
-		return v.show(v.refusal("opens_soon", p, nil)), nil
+		v.session.Page = w.page()
+		return v.show(v.refusal("opens_soon", w, nil)), nil
 	}
-	if v.session.Order != "" && v.session.OrderPlan == p.Ref() {
+	if v.session.Order != "" && v.session.OrderPlan == w.ref && v.session.OrderESIM == w.esimID() {
 		o, err := v.shop.cfg.Desk.Get(ctx, v.session.Order, v.in.User)
 		switch {
 		case errors.Is(err, orders.ErrNotFound): // still being made, or never was
 			v.session.Agreed = shown
-			return v.checking(), nil
+			return v.checking(w), nil
 		case err != nil:
 			return Reply{}, fmt.Errorf("look for the order begun before: %w", err)
 		case o.State == orders.AwaitingPayment:
@@ -90,101 +93,109 @@ func (v *visit) begin(ctx context.Context, p esim.Plan, shown int64) (Reply, err
 	if err != nil {
 		return Reply{}, err
 	}
-	v.session.Order, v.session.OrderPlan, v.session.Agreed = id, p.Ref(), shown
-	return v.checking(), nil
+	v.session.Order, v.session.OrderPlan, v.session.OrderESIM, v.session.Agreed = id, w.ref, w.esimID(), shown
+	return v.checking(w), nil
 }
 
 // checking says that the price is being checked, and opens the session's order meanwhile.
-func (v *visit) checking() Reply {
+func (v *visit) checking(w wish) Reply {
 	v.session.Page = OrderPage(v.session.Order)
-	title := ""
-	if p, ok := v.snap.Plan(v.session.OrderPlan); ok {
-		title = bold(planName(v.l, p))
-	}
-	r := v.show(Screen{Name: "checking", HTML: paragraphs(title, v.l.H("checking")), Rows: [][]Button{{back(v.l, to("plan", v.session.OrderPlan))}}})
+	r := v.show(Screen{Name: "checking", HTML: paragraphs(bold(v.title(w)), v.l.H("checking")), Rows: [][]Button{{back(v.l, w.page())}}})
 	r.Typing, r.Then = true, v.then((*visit).openOrder)
 	return r
 }
 
-// openOrder asks for the plan's fresh terms and opens the payment page of the session's order.
+// openOrder asks for the fresh terms of what the session's order is for, and opens its payment page.
 func (v *visit) openOrder(ctx context.Context) (Reply, error) {
-	p, ok := sold(v.snap, v.session.OrderPlan)
-	if !ok {
+	w, err := v.begun(ctx)
+	switch {
+	case errors.Is(err, errStale):
 		v.notice = v.l.H("plan_gone")
 		return v.open(ctx, "dest")
-	}
-	fresh, err := v.shop.cfg.Catalogue.Quote(ctx, p)
-	switch {
-	case errors.Is(err, catalog.ErrGone):
-		return v.refuse("gone", p, err), nil
 	case err != nil:
-		return v.refuse("unavailable", p, err), nil
-	case fresh.Retail.Minor != v.session.Agreed:
-		return v.show(v.priceChanged(p, fresh)), nil
+		return Reply{}, err
 	}
-	return v.openDraft(ctx, p, fresh)
+	now, err := v.quote(ctx, w)
+	switch {
+	case errors.Is(err, catalog.ErrOver):
+		return v.refuse("over", w, nil), nil
+	case errors.Is(err, catalog.ErrGone):
+		return v.refuse("gone", w, nil), nil
+	case err != nil:
+		return v.refuse("unavailable", w, err), nil
+	case w.esim != nil:
+		w.plan = now
+	}
+	if now.Retail.Minor != v.session.Agreed {
+		return v.show(v.priceChanged(w, now.Retail)), nil
+	}
+	return v.openDraft(ctx, w, now)
 }
 
-// openDraft opens the payment page. pressed is the plan as the customer knows it.
-func (v *visit) openDraft(ctx context.Context, pressed, fresh esim.Plan) (Reply, error) {
-	o, err := v.shop.cfg.Desk.Open(ctx, orders.Draft{
+// openDraft opens the payment page of a plan with fresh terms.
+func (v *visit) openDraft(ctx context.Context, w wish, plan esim.Plan) (Reply, error) {
+	draft := orders.Draft{
 		ID: v.session.Order, Kind: orders.KindESIM, Customer: v.in.User, Admin: v.in.Admin, Language: v.l.Lang(),
-		Plan: fresh, Screen: orders.Message{Chat: v.in.User, ID: v.session.Screen},
-	})
+		Plan: plan, Screen: orders.Message{Chat: v.in.User, ID: v.session.Screen},
+	}
+	if w.esim != nil {
+		draft.Kind, draft.ESIM = orders.KindTopUp, orders.ID(w.esim.ID)
+	}
+	o, err := v.shop.cfg.Desk.Open(ctx, draft)
 	switch {
 	case err == nil:
 		v.session.Page = OrderPage(o.ID)
 		return v.show(v.shop.orderScreen(v.l, o, "")), nil
 	case errors.Is(err, orders.ErrTooMany):
-		return v.tooMany(ctx, pressed)
+		return v.tooMany(ctx, w)
 	case errors.Is(err, orders.ErrPaused):
-		return v.refuse("paused", pressed, nil), nil
+		return v.refuse("paused", w, nil), nil
 	case errors.Is(err, orders.ErrBlocked):
-		return v.refuse("blocked", pressed, nil), nil
+		return v.refuse("blocked", w, nil), nil
 	case errors.Is(err, orders.ErrTestMode):
-		return v.refuse("opens_soon", pressed, nil), nil
+		return v.refuse("opens_soon", w, nil), nil
 	default:
-		return v.refuse("not_opened", pressed, err), nil
+		return v.refuse("not_opened", w, err), nil
 	}
 }
 
-// refuse says kindly why a plan can't be bought now. A cause that is no news to us is left out.
-func (v *visit) refuse(key string, p esim.Plan, cause error) Reply {
-	v.session.Page = to("plan", p.Ref())
+// refuse says kindly why something can't be bought now.
+func (v *visit) refuse(key string, w wish, cause error) Reply {
+	v.session.Page = w.page()
 	var offered []esim.Plan
-	if key == "gone" || key == "unavailable" {
-		offered = v.alternatives(p)
+	if w.esim == nil && (key == "gone" || key == "unavailable") {
+		offered = v.alternatives(w.plan)
 	}
-	r := v.show(v.refusal(key, p, offered))
-	if !errors.Is(cause, catalog.ErrGone) {
-		r.Cause = cause
-	}
+	r := v.show(v.refusal(key, w, offered))
+	r.Cause = cause
 	return r
 }
 
 // refusal is a screen that begins with what happened to the money: nothing.
-func (v *visit) refusal(key string, p esim.Plan, offered []esim.Plan) Screen {
+func (v *visit) refusal(key string, w wish, offered []esim.Plan) Screen {
 	rows := make([][]Button, 0, len(offered)+3)
-	best := v.snap.Best(p.Destination.ID())
+	best := v.snap.Best(w.plan.Destination.ID())
 	for _, q := range offered {
 		rows = append(rows, []Button{v.planButton(q, best)})
 	}
-	if key == "not_opened" || key == "unavailable" {
-		again := Button{Text: v.l.T("button_try_again"), Data: to("buy", p.Ref(), strconv.FormatInt(v.session.Agreed, 10))}
+	others := v.others(w)
+	switch key {
+	case "not_opened", "unavailable":
+		again := Button{Text: v.l.T("button_try_again"), Data: w.buy(v.session.Agreed)}
 		if len(rows) == 0 {
 			again.Style = Primary
 		}
 		rows = append(rows, []Button{again})
-	}
-	if key == "blocked" {
+	case "blocked":
 		rows = append(rows, []Button{{Text: v.l.T("button_support"), Data: "support", Style: Primary}})
+	case "over":
+		others[0] = Button{Text: v.l.T("button_new_esim"), Data: to("another", w.esimID()), Style: Primary}
 	}
-	rows = append(rows, []Button{press(v.l.T("button_all_plans"), to("plans", p.Destination.ID())), back(v.l, "dest")})
-	html := v.l.H("refusal_"+key, args{"Plan": planName(v.l, p)})
+	html := v.l.H("refusal_"+key, args{"Plan": v.title(w)})
 	if len(offered) > 0 {
 		html = paragraphs(html, v.l.H("refusal_instead"))
 	}
-	return Screen{Name: "refusal_" + key, HTML: html, Rows: rows}
+	return Screen{Name: "refusal_" + key, HTML: html, Rows: append(rows, others)}
 }
 
 // alternatives returns the plans of the same destination nearest to p: in data, then in days.
@@ -207,26 +218,26 @@ func (v *visit) alternatives(p esim.Plan) []esim.Plan {
 }
 
 // priceChanged says old and new price and asks again.
-func (v *visit) priceChanged(p, fresh esim.Plan) Screen {
+func (v *visit) priceChanged(w wish, price esim.Money) Screen {
 	key := "price_rose"
-	if fresh.Retail.Minor < v.session.Agreed {
+	if price.Minor < v.session.Agreed {
 		key = "price_fell"
 	}
-	was := esim.Money{Minor: v.session.Agreed, Currency: fresh.Retail.Currency}
-	now := money(v.l, fresh.Retail)
+	was := esim.Money{Minor: v.session.Agreed, Currency: price.Currency}
+	now := money(v.l, price)
 	return Screen{
 		Name: key,
-		HTML: v.l.H(key, args{"Plan": planName(v.l, p), "Was": money(v.l, was), "Now": now}),
+		HTML: v.l.H(key, args{"Plan": v.title(w), "Was": money(v.l, was), "Now": now}),
 		Rows: [][]Button{
-			{{Text: v.l.T("button_agree", args{"Price": now}), Data: to("buy", p.Ref(), strconv.FormatInt(fresh.Retail.Minor, 10)), Style: Primary}},
-			{press(v.l.T("button_all_plans"), to("plans", p.Destination.ID())), back(v.l, "dest")},
+			{{Text: v.l.T("button_agree", args{"Price": now}), Data: w.buy(price.Minor), Style: Primary}},
+			v.others(w),
 		},
 	}
 }
 
 // tooMany shows the pages that are open already: paying or cancelling one makes room.
-func (v *visit) tooMany(ctx context.Context, p esim.Plan) (Reply, error) {
-	r := v.refuse("too_many", p, nil)
+func (v *visit) tooMany(ctx context.Context, w wish) (Reply, error) {
+	r := v.refuse("too_many", w, nil)
 	list, err := v.shop.cfg.Desk.List(ctx, v.in.User)
 	if err != nil {
 		r.Cause = fmt.Errorf("list orders: %w", err)
@@ -244,8 +255,11 @@ func (v *visit) tooMany(ctx context.Context, p esim.Plan) (Reply, error) {
 
 func (v *visit) orderButton(o *orders.Order) Button {
 	key := "order_line_preparing"
-	if o.State == orders.AwaitingPayment {
+	switch {
+	case o.State == orders.AwaitingPayment:
 		key = "order_line_unpaid"
+	case o.Kind == orders.KindTopUp:
+		key = "order_line_adding"
 	}
 	return press(v.l.T(key, args{
 		"Place": cutRunes(v.l.Flagged(o.Plan.Destination), 40), "Data": allowance(v.l, o.Plan), "Price": money(v.l, o.Plan.Retail),

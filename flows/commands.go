@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"unicode/utf8"
 
-	"esimbot/esim"
 	"esimbot/orders"
 )
 
@@ -89,16 +87,21 @@ func (v *visit) start(ctx context.Context, payload string) (Reply, error) {
 func (v *visit) text(ctx context.Context) (Reply, error) {
 	typed := strings.TrimSpace(v.in.Event.Text)
 	if typed == "" {
-		return v.unreadable(), nil
+		return v.unreadable(ctx)
 	}
 	if r, ok, err := v.adminText(ctx, typed); ok {
+		return r, err
+	}
+	if r, ok, err := v.asked(ctx, typed); ok || err != nil {
 		return r, err
 	}
 	switch digits := numeral(typed); {
 	case holdsCode(typed):
 		return v.hint("code_typed"), nil
 	case meantICCID(typed):
-		return v.iccid(typed), nil
+		r, err := v.iccid(ctx, typed)
+		r.Fresh = r.Screen != nil
+		return r, err
 	case meantEID(digits):
 		return v.hint("eid_typed"), nil
 	case meantCard(digits):
@@ -147,39 +150,13 @@ func meantCard(digits string) bool {
 	}
 }
 
-// meantICCID says whether typed is the number of an eSIM, right or wrong, also with one digit missing
-// or one too many.
-func meantICCID(typed string) bool {
-	if esim.LooksLikeICCID(typed) {
-		return true
-	}
-	_, err := esim.ParseICCID(typed)
-	_, last := utf8.DecodeLastRuneInString(typed)
-	return errors.Is(err, esim.ErrICCIDLength) &&
-		(esim.LooksLikeICCID(typed+"0") || esim.LooksLikeICCID(typed[:len(typed)-last]))
-}
-
-// iccid answers a typed ICCID: it can't be linked to an eSIM yet, so it says where to look.
-func (v *visit) iccid(typed string) Reply {
-	key := "iccid_thanks"
-	if _, err := esim.ParseICCID(typed); err != nil {
-		switch {
-		case errors.Is(err, esim.ErrICCIDPrefix):
-			key = "iccid_prefix"
-		case errors.Is(err, esim.ErrICCIDLuhn):
-			key = "iccid_typo"
-		default:
-			key = "iccid_length"
-		}
-	}
-	return Reply{Fresh: true, Screen: &Screen{
-		Name: "iccid", HTML: v.l.H(key),
-		Rows: [][]Button{{{Text: v.l.T("button_esims"), Data: "esims", Style: Primary}}, {back(v.l, "start")}},
-	}}
-}
-
 // unreadable answers photos, voice messages and the like.
-func (v *visit) unreadable() Reply { return v.hint("only_text") }
+func (v *visit) unreadable(ctx context.Context) (Reply, error) {
+	if r, ok, err := v.asked(ctx, ""); ok || err != nil {
+		return r, err
+	}
+	return v.hint("only_text"), nil
+}
 
 // hint says something kind and shows the ways on.
 func (v *visit) hint(key string) Reply {

@@ -87,12 +87,14 @@ func (s *stage) fork() *stage {
 	}
 	c.desk = s.desk.clone(&c)
 	c.office = s.office.clone(&c)
+	network := *s.network
+	network.stage, c.network = &c, &network
 	for id, o := range c.desk.orders {
 		copied := *o
 		c.desk.orders[id] = &copied
 	}
 	c.shown = nil
-	c.cfg.Office = c.office
+	c.cfg.Office, c.cfg.Watch, c.cfg.Linker, c.cfg.TopUps = c.office, c.network, c.network, c.network
 	c.cfg.Catalogue, c.cfg.Desk, c.cfg.ESIMs, c.cfg.Eraser, c.cfg.Popularity = catalogue{&c}, c.desk, shelf{&c}, eraser{&c}, popularity{&c}
 	shop, err := flows.New(c.cfg)
 	if err != nil {

@@ -153,15 +153,3 @@ func (v *visit) guide(_ context.Context, words []string) (Reply, error) {
 func guideScreen(l *locales.Localizer, rows [][]Button) Screen {
 	return Screen{Name: "guide", HTML: paragraphs(l.H("guide_title"), l.H("guide_iphone"), l.H("guide_android"), l.H("guide_arrival")), Rows: rows}
 }
-
-// more opens the plans of an eSIM's destination: until data can be added to an eSIM, a new plan
-// is a new eSIM, and the page says so.
-func (v *visit) more(ctx context.Context, words []string) (Reply, error) {
-	e, err := v.held(ctx, words[0])
-	if err != nil {
-		return Reply{}, err
-	}
-	v.notice = v.l.H("more_is_new")
-	v.session.From = to("esim", e.ID)
-	return v.elsewhere(ctx, e.Plan)
-}

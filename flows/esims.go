@@ -122,9 +122,28 @@ func (v *visit) esimRows(list []*usage.ESIM) [][]Button {
 	return rows
 }
 
-// esimLine is an eSIM in one line: place, what is left, how long.
+// shortName is how much of a name shows in lists, in runes.
+const shortName = 16
+
+// esimName names an eSIM, as plain text: as its customer does, else by its plan.
+func esimName(l *locales.Localizer, e *usage.ESIM) string {
+	if e.Name == "" {
+		return planName(l, e.Plan)
+	}
+	return l.Begin(e.Plan.Destination.Flag() + " " + l.Isolate(e.Name))
+}
+
+// esimPlace names it shortly: the place where it has no name.
+func esimPlace(l *locales.Localizer, e *usage.ESIM) string {
+	if e.Name == "" {
+		return l.Flagged(e.Plan.Destination)
+	}
+	return l.Begin(e.Plan.Destination.Flag() + " " + l.Isolate(cutRunes(e.Name, shortName)))
+}
+
+// esimLine is an eSIM in one line: name or place, what is left, how long.
 func esimLine(l *locales.Localizer, e *usage.ESIM, now time.Time) string {
-	a := args{"Place": l.Flagged(e.Plan.Destination), "Data": allowance(l, e.Plan), "State": l.T("state_" + stateOf(e, now))}
+	a := args{"Place": esimPlace(l, e), "Data": allowance(l, e.Plan), "State": l.T("state_" + stateOf(e, now))}
 	left := e.RemainingBytes()
 	if left < 0 || stateOf(e, now) != string(esim.StatusInUse) {
 		return l.T("esim_line_state", a)
@@ -177,105 +196,4 @@ func timeLeft(l *locales.Localizer, e *usage.ESIM, now time.Time) string {
 		return l.T(key, args{"Time": l.Isolate(l.Hours(max(hours, 0)))})
 	}
 	return l.T(key, args{"Time": l.Isolate(l.Days((hours + 23) / 24))})
-}
-
-// esim is an eSIM's own page.
-func (v *visit) esim(ctx context.Context, words []string) (Reply, error) {
-	e, err := v.held(ctx, words[0])
-	if err != nil {
-		return Reply{}, err
-	}
-	o, err := v.own(ctx, words[0])
-	if err != nil && !errors.Is(err, errStale) {
-		return Reply{}, err
-	}
-	return v.show(Screen{Name: "esim", HTML: v.esimText(e), Rows: v.esimButtons(e, o)}), nil
-}
-
-// esimText says what is known of an eSIM, and as of when.
-func (v *visit) esimText(e *usage.ESIM) string {
-	number, iccid := "", ""
-	if e.PhoneNumber != "" {
-		number = v.l.H("photo_number", args{"Number": code(v.l, cutRunes(e.PhoneNumber, 32))})
-	}
-	if e.ICCID != "" {
-		iccid = v.l.H("esim_iccid", args{"ICCID": code(v.l, e.ICCID.Digits())})
-	}
-	return paragraphs(
-		v.notice,
-		lines(bold(planName(v.l, e.Plan)), v.l.H("esim_state_"+stateOf(e, v.now))),
-		v.dataText(e),
-		v.validText(e),
-		lines(number, iccid, v.l.H("esim_order", args{"Order": code(v.l, orders.ID(e.ID).String()), "Date": v.l.Isolate(v.l.Date(e.BoughtAt))})),
-	)
-}
-
-// dataText shows the last known numbers with their time; without any it says where the phone
-// shows them.
-func (v *visit) dataText(e *usage.ESIM) string {
-	left := e.RemainingBytes()
-	switch {
-	case e.Past(v.now) && left < 0:
-		return ""
-	case e.UsedBytes < 0 && e.ICCID == "" && e.TranNo == "":
-		return v.l.H("esim_data_unknown")
-	case stateOf(e, v.now) == string(esim.StatusReady) && e.UsedBytes <= 0:
-		return v.l.H("esim_untouched", args{"Data": allowance(v.l, e.Plan)})
-	case left >= 0:
-		as := v.l.H("esim_as_of", args{"Time": v.l.Isolate(v.l.DateTime(e.MeasuredAt))})
-		if e.Plan.Provider == esim.Mobilexy {
-			as = lines(as, v.l.H("esim_slow_reports"))
-		}
-		if e.MeasuredAt.IsZero() {
-			as = ""
-		}
-		return lines(v.l.H("esim_data_left", args{"Left": data(v.l, left), "Total": data(v.l, e.TotalBytes), "Bar": bar(left, e.TotalBytes)}), as)
-	case e.UsedBytes >= 0 && !e.MeasuredAt.IsZero():
-		return lines(v.l.H("esim_data_used", args{"Used": data(v.l, e.UsedBytes)}), v.l.H("esim_as_of", args{"Time": v.l.Isolate(v.l.DateTime(e.MeasuredAt))}))
-	default:
-		return v.l.H("esim_data_unknown")
-	}
-}
-
-func (v *visit) validText(e *usage.ESIM) string {
-	switch {
-	case e.Past(v.now):
-		return ""
-	case e.ExpiresAt.IsZero():
-		return v.l.H("valid", args{"Days": v.l.Isolate(v.l.Days(e.Plan.Days))})
-	case e.About && stateOf(e, v.now) == string(esim.StatusReady):
-		return lines(v.l.H("valid", args{"Days": v.l.Isolate(v.l.Days(e.Plan.Days))}), v.l.H("esim_latest", args{"Date": v.l.Isolate(v.l.Date(e.ExpiresAt))}))
-	case e.About:
-		return v.l.H("esim_until_about", args{"Date": v.l.Isolate(v.l.Date(e.ExpiresAt)), "Time": timeLeft(v.l, e, v.now)})
-	default:
-		return v.l.H("esim_until", args{"Date": v.l.Isolate(v.l.Date(e.ExpiresAt)), "Time": timeLeft(v.l, e, v.now)})
-	}
-}
-
-// esimButtons leads on from an eSIM: to installing it while it is new, to more data while it is
-// in use, to another one when it is past. o is nil where the order is no more.
-func (v *visit) esimButtons(e *usage.ESIM, o *orders.Order) [][]Button {
-	install := []Button{press(v.l.T("button_qr"), to("qr", e.ID)), press(v.l.T("button_steps"), to("guide", e.ID))}
-	more := []Button{press(v.l.T("button_top_up"), to("more", e.ID))}
-	var anew, money []Button
-	if o != nil {
-		anew = []Button{v.shop.companion(v.l, o)}
-		money = append(receipt(v.l, o), press(v.l.T("button_ask_refund"), to("refund", e.ID)))
-	}
-	if e.Past(v.now) {
-		if o != nil {
-			anew = []Button{v.shop.anew(v.l, "button_again", o)}
-		}
-		return coloured(withRows(nil, anew, install, money, []Button{back(v.l, "past")}))
-	}
-	if stateOf(e, v.now) == string(esim.StatusReady) {
-		return coloured(withRows(nil, install, more, anew, money, []Button{back(v.l, "esims")}))
-	}
-	return coloured(withRows(nil, more, install, anew, money, []Button{back(v.l, "esims")}))
-}
-
-// coloured marks the first button as the likeliest next step.
-func coloured(rows [][]Button) [][]Button {
-	rows[0][0].Style = Primary
-	return rows
 }

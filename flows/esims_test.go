@@ -24,7 +24,7 @@ func TestESIMSaysWhatIsKnown(t *testing.T) {
 		"never measured": {func(e *usage.ESIM) {
 			e.UsedBytes, e.MeasuredAt = -1, time.Time{}
 		}, "in use", "Your phone counts", "as of"},
-		"reported late":   {func(e *usage.ESIM) { e.Plan.Provider = esim.Mobilexy }, "", "every 2–3 hours", ""},
+		"reported late":   {func(e *usage.ESIM) { e.Plan.Provider = esim.Mobilexy }, "", "may lag 2–3 hours", ""},
 		"expired by time": {func(e *usage.ESIM) { e.ExpiresAt = noon }, "", "Its time is over", "Valid"},
 		"suspended":       {func(e *usage.ESIM) { e.Status = esim.StatusSuspended }, "suspended", "Suspended by the network", ""},
 		"being made":      {func(e *usage.ESIM) { e.Status, e.UsedBytes = esim.StatusPending, -1 }, "being made", "is making it", ""},

@@ -43,10 +43,14 @@ type Session struct {
 	// taps end at one order. OrderPlan is the Ref of the plan it is for.
 	Order     orders.ID `json:"order,omitempty"`
 	OrderPlan string    `json:"order_plan,omitempty"`
+	// OrderESIM is the eSIM that the plan is to be added to; empty where it is a new one.
+	OrderESIM string `json:"order_esim,omitempty"`
 	// Agreed is the price in minor units that the customer saw last, asked again when it changed.
 	Agreed int64 `json:"agreed,omitempty"`
 	// Confirm is what an admin was asked to confirm last; nil for nothing.
 	Confirm *Confirmation `json:"confirm,omitempty"`
+	// ICCID was typed outside a question and belongs to one of several eSIMs: which, is asked.
+	ICCID esim.ICCID `json:"iccid,omitempty"`
 	// PhoneHint says that "Is my phone able?" was offered already.
 	PhoneHint bool `json:"phone_hint,omitempty"`
 	// Unfound is what was typed last and not found, to be sent to support if the customer likes.
@@ -239,6 +243,36 @@ type ESIMs interface {
 	ByCustomer(ctx context.Context, customer int64) ([]*usage.ESIM, error)
 	// ESIM returns one; orders.ErrNotFound also for another's.
 	ESIM(ctx context.Context, id string, customer int64) (*usage.ESIM, error)
+	// Change has edit change one, again if it changed meanwhile, and returns it as it stands then;
+	// orders.ErrNotFound also for another's.
+	Change(ctx context.Context, id string, customer int64, edit func(*usage.ESIM) error) (*usage.ESIM, error)
+}
+
+// Watch gets new numbers of the eSIMs sold.
+type Watch interface {
+	// RefreshAt returns when e's provider may be asked for its numbers again; zero where it can't be.
+	RefreshAt(e *usage.ESIM) time.Time
+	// Refresh asks for an eSIM's numbers, not before RefreshAt. Beside an error it returns the last
+	// known ones, or nil.
+	Refresh(ctx context.Context, id string) (*usage.ESIM, error)
+}
+
+// Linker gives eSIMs their ICCIDs where the provider doesn't tell them.
+type Linker interface {
+	// Link makes iccid the number of a customer's eSIM and returns it with its first numbers.
+	// usage.ErrNotLinked, whatever the reason; usage.ErrTooMany; usage.ErrNotFound also for another's
+	// eSIM; any other error means that nobody could be asked.
+	Link(ctx context.Context, id string, customer int64, iccid esim.ICCID) (*usage.ESIM, error)
+}
+
+// TopUps tells what can be added to eSIMs. Each call asks the eSIM's own provider, within 8 s.
+type TopUps interface {
+	// TopUps returns the plans that may be added to e, with their prices, the cheapest first;
+	// catalog.ErrUnavailable.
+	TopUps(ctx context.Context, e *usage.ESIM) ([]esim.Plan, error)
+	// QuoteTopUp asks whether e can still be topped up, and for the present terms of the top-up with
+	// that Ref: catalog.ErrOver, ErrGone, ErrUnavailable.
+	QuoteTopUp(ctx context.Context, e *usage.ESIM, ref string) (esim.Plan, error)
 }
 
 // Office is what the admins' conversations ask of orders. An *orders.Refusal says why a wish can't

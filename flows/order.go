@@ -39,9 +39,11 @@ func (v *visit) own(ctx context.Context, word string) (*orders.Order, error) {
 func (v *visit) order(ctx context.Context, words []string) (Reply, error) {
 	o, err := v.own(ctx, words[0])
 	if errors.Is(err, errStale) && v.session.Order != "" && words[0] == string(v.session.Order) {
-		if _, ok := v.snap.Plan(v.session.OrderPlan); ok {
-			return v.checking(), nil
+		w, err := v.begun(ctx)
+		if err != nil {
+			return Reply{}, err
 		}
+		return v.checking(w), nil
 	}
 	if err != nil {
 		return Reply{}, err
@@ -58,10 +60,13 @@ func (v *visit) showOrder(o *orders.Order, notice string) (Reply, error) {
 	}
 	switch {
 	case o.Checkout.URL == "":
-		plan := o.Plan
 		r.Typing, r.Then = true, v.then(func(v *visit, ctx context.Context) (Reply, error) {
-			v.session.Order, v.session.OrderPlan, v.session.Agreed = o.ID, plan.Ref(), plan.Retail.Minor
-			return v.openDraft(ctx, plan, plan)
+			w, err := v.wishOf(ctx, o)
+			if err != nil {
+				return Reply{}, err
+			}
+			v.session.Order, v.session.OrderPlan, v.session.OrderESIM, v.session.Agreed = o.ID, w.ref, w.esimID(), o.Plan.Retail.Minor
+			return v.openDraft(ctx, w, o.Plan)
 		})
 	case !v.now.Before(o.Checkout.ExpiresAt):
 		v.look(&r, o, "")
@@ -157,7 +162,7 @@ func (s *Shop) drawOrder(l *locales.Localizer, o *orders.Order, notice, delivere
 	}
 	head := lines(
 		l.H("order_title", args{"Order": code(l, o.ID.String())}),
-		locales.Escape(planName(l, o.Plan)),
+		locales.Escape(boughtName(l, o)),
 	)
 	return Screen{Name: "order_" + name, HTML: paragraphs(head, test, notice, state, partlyRefunded(l, o)), Rows: rows}
 }
@@ -165,6 +170,9 @@ func (s *Shop) drawOrder(l *locales.Localizer, o *orders.Order, notice, delivere
 // orderState returns the state's name for metrics, what to say, and the ways on.
 func (s *Shop) orderState(l *locales.Localizer, o *orders.Order, delivered string) (name, html string, rows [][]Button) {
 	price := args{"Price": money(l, o.Plan.Retail)}
+	if o.Kind == orders.KindTopUp {
+		return s.topUpState(l, o)
+	}
 	toESIMs := []Button{press(l.T("button_esims"), "esims"), back(l, "start")}
 	switch o.State {
 	case orders.AwaitingPayment:
@@ -181,7 +189,7 @@ func (s *Shop) orderState(l *locales.Localizer, o *orders.Order, delivered strin
 		rows = [][]Button{{{Text: l.T("button_my_esim"), Data: to("esim", string(o.ID)), Style: Primary}}, {s.companion(l, o)}}
 		return "delivered", l.H(delivered), withRows(rows, append(receipt(l, o), back(l, "start")))
 	case orders.Refunding, orders.Refunded:
-		name, html = s.refunded(l, o)
+		name, html = s.refunded(l, o, "order_sorry")
 		return name, html, withRows(nil, receipt(l, o), []Button{press(l.T("button_destinations"), "dest"), back(l, "start")})
 	default: // unknown, review, and what a newer version calls it
 		return "delayed", l.H("order_delayed", price), withRows(nil, receipt(l, o), []Button{press(l.T("button_refunds"), "pay"), back(l, "start")})
@@ -190,14 +198,18 @@ func (s *Shop) orderState(l *locales.Localizer, o *orders.Order, delivered strin
 
 // awaiting is the order with its way to pay.
 func (s *Shop) awaiting(l *locales.Localizer, o *orders.Order) (name, html string, rows [][]Button) {
-	away := []Button{press(l.T("button_cancel"), to("cancel", string(o.ID))), back(l, to("plan", o.Plan.Ref()))}
+	up, rules := to("plan", o.Plan.Ref()), lines(refundRule(l, o.Plan.Provider), l.H("order_then"))
+	if o.Kind == orders.KindTopUp {
+		up, rules = to("esim", string(o.ESIM)), lines(l.H("topup_refund"), l.H("topup_order_then"))
+	}
+	away := []Button{press(l.T("button_cancel"), to("cancel", string(o.ID))), back(l, up)}
 	if o.Checkout.URL == "" {
 		return "opening", l.H("order_opening"), [][]Button{away}
 	}
 	price := money(l, o.Plan.Retail)
 	html = paragraphs(
 		lines(l.H("order_price", args{"Price": price}), s.openUntil(l, o.Checkout.ExpiresAt)),
-		lines(refundRule(l, o.Plan.Provider), l.H("order_then")),
+		rules,
 	)
 	return "awaiting", html, [][]Button{{{Text: l.T("button_pay", args{"Price": price}), URL: o.Checkout.URL, Style: Success}}, away}
 }
@@ -219,18 +231,24 @@ func (s *Shop) preparing(l *locales.Localizer, o *orders.Order) (name, html stri
 	if o.State == orders.Provisioning {
 		name, steps = "provisioning", lines(l.H("step_paid"), l.H("step_ordered"), l.H("step_making"))
 	}
-	since := o.Payment.PaidAt
-	if since.IsZero() {
-		since = o.UpdatedAt
-	}
-	if o.Told == orders.NoticeWorking || !o.HeldSince.IsZero() || s.cfg.Now().Sub(since) >= patience {
+	if s.takesLong(o) {
 		return name + "_long", paragraphs(steps, l.H("order_working"))
 	}
 	return name, paragraphs(steps, l.H("order_"+name))
 }
 
-// refunded says what goes back and when it is there.
-func (s *Shop) refunded(l *locales.Localizer, o *orders.Order) (name, html string) {
+// takesLong says whether a paid order has kept its customer waiting.
+func (s *Shop) takesLong(o *orders.Order) bool {
+	since := o.Payment.PaidAt
+	if since.IsZero() {
+		since = o.UpdatedAt
+	}
+	return o.Told == orders.NoticeWorking || !o.HeldSince.IsZero() || s.cfg.Now().Sub(since) >= patience
+}
+
+// refunded says what goes back and when it is there. sorry is the key of what is said where nothing
+// was delivered.
+func (s *Shop) refunded(l *locales.Localizer, o *orders.Order, sorry string) (name, html string) {
 	amount := o.Refund.Total
 	name = "refunded"
 	if o.State == orders.Refunding {
@@ -241,7 +259,7 @@ func (s *Shop) refunded(l *locales.Localizer, o *orders.Order) (name, html strin
 	}
 	why := ""
 	if o.DeliveredAt.IsZero() {
-		why = l.H("order_sorry")
+		why = l.H(sorry)
 	}
 	return name, paragraphs(why, l.H("order_"+name, args{"Price": money(l, amount)}), l.H("order_refund_when"))
 }

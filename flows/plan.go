@@ -4,8 +4,6 @@ import (
 	"context"
 	"strconv"
 
-	"github.com/shopspring/decimal"
-
 	"esimbot/catalog"
 	"esimbot/esim"
 	"esimbot/locales"
@@ -25,7 +23,7 @@ func (v *visit) plan(_ context.Context, words []string) (Reply, error) {
 	html := paragraphs(
 		v.notice,
 		lines(bold(planName(v.l, p)), priceLine(v.l, p)),
-		planFacts(v.l, p),
+		lines(planFacts(v.l, p), v.renewable(p)),
 		v.folded(p.Countries),
 		v.planSought(p),
 		lines(pictured(v.l, p), refundRule(v.l, p.Provider)),
@@ -87,16 +85,22 @@ func buyRoute(p esim.Plan) string {
 // priceLine writes the price, and what a GB of it costs where that says something.
 func priceLine(l *locales.Localizer, p esim.Plan) string {
 	if p.Kind == esim.Fixed && p.Bytes > esim.GB {
-		perGB := p.Retail.Decimal().Mul(decimal.NewFromInt(esim.GB)).DivRound(decimal.NewFromInt(p.Bytes), p.Retail.Currency.Exponent())
-		if each, err := esim.NewMoney(perGB, p.Retail.Currency); err == nil && !each.IsZero() {
+		if each, err := esim.NewMoney(perGB(p).Round(p.Retail.Currency.Exponent()), p.Retail.Currency); err == nil && !each.IsZero() {
 			return l.H("price_per_gb", args{"Price": money(l, p.Retail), "PerGB": money(l, each)})
 		}
 	}
 	return l.Begin(bold(money(l, p.Retail)))
 }
 
-// planFacts lists what is known of a plan. What no provider tells is left out, and what this shop
-// doesn't offer: that a plan could be topped up elsewhere helps nobody here.
+// renewable says that data can be added to a plan later, where it can be.
+func (v *visit) renewable(p esim.Plan) string {
+	if v.shop.cfg.TopUps == nil || !p.CanTopUp {
+		return ""
+	}
+	return v.l.H("can_top_up")
+}
+
+// planFacts lists what is known of a plan. What no provider tells is left out.
 func planFacts(l *locales.Localizer, p esim.Plan) string {
 	return lines(
 		networks(l, p.Operators, p.Speeds),

@@ -22,13 +22,14 @@ type page func(v *visit, ctx context.Context, args []string) (Reply, error)
 type route struct {
 	open     page
 	min, max int // how many arguments
-	// apart: the button stands on a message that stays, an eSIM's photo or an answer of support's: the
-	// page is a new message.
+	// apart: the button stands on a message that stays, an eSIM's photo, an offer or an answer of
+	// support's: the page is a new message.
 	apart bool
 }
 
 // routes is every page by the first word of its route. A word that stands on messages people keep
-// (install, left, topup, reply, bought) is never given up or given another meaning.
+// (install, left, topup, tu, number, later, mute, reply, bought) is never given up or given another
+// meaning.
 func routes() map[string]route {
 	return map[string]route{
 		"start":   {open: (*visit).welcome},
@@ -53,11 +54,24 @@ func routes() map[string]route {
 		"esim":    {open: (*visit).esim, min: 1, max: 1},
 		"qr":      {open: (*visit).qr, min: 1, max: 1},
 		"guide":   {open: (*visit).guide, max: 1},
-		"more":    {open: (*visit).more, min: 1, max: 1},
+		"refresh": {open: (*visit).refresh, min: 1, max: 1},
+		"more":    {open: (*visit).topUps, min: 1, max: 2},
+		"pick":    {open: (*visit).pick, min: 2, max: 2},
+		"add":     {open: (*visit).add, min: 3, max: 3},
+		"another": {open: (*visit).another, min: 1, max: 1},
+		"link":    {open: (*visit).link, min: 1, max: 1},
+		"mine":    {open: (*visit).mine, min: 1, max: 1},
+		"rename":  {open: (*visit).rename, min: 1, max: 1},
+		"unname":  {open: (*visit).unname, min: 1, max: 1},
+		"mute":    {open: (*visit).mute, min: 1, max: 1},
+		"unmute":  {open: (*visit).unmute, min: 1, max: 1},
+		"later":   {open: (*visit).later, min: 1, max: 1},
 		"refund":  {open: (*visit).askRefund, min: 1, max: 1},
 		"install": {open: (*visit).guide, min: 1, max: 1, apart: true},
-		"left":    {open: (*visit).esim, min: 1, max: 1, apart: true},
-		"topup":   {open: (*visit).more, min: 1, max: 1, apart: true},
+		"left":    {open: (*visit).left, min: 1, max: 1, apart: true},
+		"topup":   {open: (*visit).topUps, min: 1, max: 1, apart: true},
+		"tu":      {open: (*visit).add, min: 3, max: 3, apart: true},
+		"number":  {open: (*visit).link, min: 1, max: 1, apart: true},
 		"lang":    {open: (*visit).language, max: 1},
 		"help":    {open: (*visit).help},
 		"support": {open: (*visit).support},

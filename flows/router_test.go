@@ -131,7 +131,7 @@ func TestPhotoButtonsAnswerBelow(t *testing.T) {
 			if b.Data == "" {
 				continue
 			}
-			if r := s.press(b.Data); !r.Fresh || r.Stale {
+			if r := s.tap(flows.Event{Kind: flows.EventPress, Data: b.Data, Message: 5}); !r.Fresh || r.Stale {
 				t.Errorf("%s: the photo must stay as it is: fresh %v, stale %v", b.Data, r.Fresh, r.Stale)
 			}
 			if r, err := s.shop.Current(context.Background(), s.input(flows.Event{Kind: flows.EventPress, Data: b.Data})); err != nil || r.Screen == nil || r.Stale {
@@ -139,7 +139,7 @@ func TestPhotoButtonsAnswerBelow(t *testing.T) {
 			}
 		}
 	}
-	if r := s.press("left/" + string(foreign)); !r.Fresh || !r.Stale {
+	if r := s.tap(flows.Event{Kind: flows.EventPress, Data: "left/" + string(foreign), Message: 5}); !r.Fresh || !r.Stale {
 		t.Error("a stale button of a photo must not replace the photo")
 	}
 }
@@ -162,11 +162,11 @@ func TestTyped(t *testing.T) {
 		{"qqqqqqqq", "found_nothing"}, {"/", "found_nothing"}, {"   ", "hint"}, {strings.Repeat("long ", 300), "found_nothing"},
 		{"Madagascar", "found_nothing"}, // ten letters that read as an order's id
 		{string(delivered), "order_delivered"}, {"7kq2m-9x4tb", "order_delivered"}, {foreign.String(), "found_nothing"},
-		{iccid, "iccid"}, {"٨٩٨١١٠٠٠٢٢١٥٢٩٦٧٧٠٥", "iccid"},
+		{iccid, "esim"}, {"٨٩٨١١٠٠٠٢٢١٥٢٩٦٧٧٠٥", "esim"}, {typed, "linking"}, {typed[:18], "iccid"},
 	} {
 		s := newStage(t)
 		s.regular()
-		r := s.text(c.typed)
+		r := s.tap(flows.Event{Kind: flows.EventText, Text: c.typed, Sent: s.send()})
 		if r.Screen == nil || r.Screen.Name != c.screen || !r.Fresh {
 			t.Errorf("%.20q: %+v, want %s", c.typed, r.Screen, c.screen)
 			continue

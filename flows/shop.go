@@ -17,11 +17,16 @@ import (
 const seenEvery = time.Hour
 
 // A Config is what a Shop is made of. Random may be nil (crypto/rand), TermsURL and PrivacyURL
-// empty, Office nil: then nobody has an admin's commands. All else is required.
+// empty; Office nil: then nobody has an admin's commands; Watch, Linker and TopUps nil: then numbers
+// are shown as they are known, no ICCID is asked for, and nothing is added to eSIMs. All else is
+// required.
 type Config struct {
 	Catalogue  Catalogue
 	Desk       Desk
 	ESIMs      ESIMs
+	Watch      Watch
+	Linker     Linker
+	TopUps     TopUps
 	Office     Office
 	Support    Support
 	Eraser     Eraser
@@ -149,7 +154,7 @@ func (v *visit) answer(ctx context.Context) (Reply, error) {
 	case EventText:
 		return v.text(ctx)
 	default:
-		return v.unreadable(), nil
+		return v.unreadable(ctx)
 	}
 }
 

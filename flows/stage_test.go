@@ -148,6 +148,7 @@ type stage struct {
 	quote    func(esim.Plan) (esim.Plan, error)
 	desk     *desk
 	office   *office
+	network  *network
 	esims    map[string]*usage.ESIM
 	support  *support
 	erased   []int64
@@ -170,9 +171,10 @@ func newStage(tb testing.TB, change ...func(*flows.Config)) *stage {
 	s.desk = &desk{stage: s, orders: map[orders.ID]*orders.Order{}}
 	s.support = &support{answers: map[int]flows.Relayed{}}
 	s.office = newOffice(s)
+	s.network = &network{stage: s}
 	s.quote = func(p esim.Plan) (esim.Plan, error) { return p, nil }
 	s.cfg = flows.Config{
-		Catalogue: catalogue{s}, Desk: s.desk, ESIMs: shelf{s}, Office: s.office, Support: s.support, Eraser: eraser{s}, Popularity: popularity{s},
+		Catalogue: catalogue{s}, Desk: s.desk, ESIMs: shelf{s}, Watch: s.network, Linker: s.network, TopUps: s.network, Office: s.office, Support: s.support, Eraser: eraser{s}, Popularity: popularity{s},
 		Bundle: loadBundle(tb), BotUsername: "esim_bot", TermsURL: "https://shop.example/terms", PrivacyURL: "https://shop.example/privacy",
 		Now: func() time.Time { return s.now }, Random: new(counter),
 	}
@@ -332,6 +334,20 @@ func (h shelf) ESIM(_ context.Context, id string, customer int64) (*usage.ESIM, 
 	return nil, fmt.Errorf("look: %w", orders.ErrNotFound)
 }
 
+func (h shelf) Change(ctx context.Context, id string, customer int64, edit func(*usage.ESIM) error) (*usage.ESIM, error) {
+	e, err := h.ESIM(ctx, id, customer)
+	if err != nil {
+		return nil, err
+	}
+	changed := *e
+	if err := edit(&changed); err != nil {
+		return nil, err
+	}
+	changed.Version++
+	h.s.esims[id] = &changed
+	return &changed, nil
+}
+
 // desk keeps orders as orders.Service does, with failures on demand.
 type desk struct {
 	stage   *stage
@@ -358,7 +374,7 @@ func (d *desk) Open(_ context.Context, draft orders.Draft) (*orders.Order, error
 		d.opened++
 		o = &orders.Order{
 			ID: draft.ID, State: orders.AwaitingPayment, Kind: draft.Kind, Customer: draft.Customer, Language: draft.Language,
-			Plan: draft.Plan, Screen: draft.Screen, CreatedAt: d.stage.now,
+			Plan: draft.Plan, ESIM: draft.ESIM, Screen: draft.Screen, CreatedAt: d.stage.now,
 		}
 		d.orders[o.ID] = o
 	}
