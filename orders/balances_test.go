@@ -195,3 +195,25 @@ func TestStats(t *testing.T) {
 		}
 	}
 }
+
+// A low balance is told of once a day. That an order is held for it, with two hours to go, is another
+// matter: it must not be kept quiet by the first.
+func TestHeldOrderIsToldOfBesideALowBalance(t *testing.T) {
+	w := newWorld(t)
+	heard := &listener{telegram: w.telegram}
+	w.config.Notifier = heard
+	w.sellTwice()
+	w.restart()
+	w.cloud.balance = decimal.RequireFromString("3.49")
+	w.service.Watch(t.Context())
+	w.paid()
+	w.run(10 * time.Minute)
+	w.want(orders.Paid, orders.ReasonBalance)
+	told := map[string]bool{}
+	for _, a := range heard.alerts {
+		told[a.Key] = a.Order != nil
+	}
+	if held, low := told["held:cloudesim"], told["balance:cloudesim"]; !held || low {
+		t.Errorf("alerts %+v", heard.alerts)
+	}
+}

@@ -240,7 +240,8 @@ func (s *Service) hold(ctx context.Context, o *Order, p esim.Provider, reason st
 	s.log.Log(ctx, level, "order held", slog.String("order", string(o.ID)), slog.String("provider", string(p)),
 		slog.String("reason", reason), slog.Any("cause", cause))
 	if reason == ReasonBalance {
-		s.alert(ctx, Alert{Key: "balance:" + string(p), Kind: "balance_low", Order: o, Detail: detail(cause)})
+		// A customer waits for it, whenever the balance was first told of.
+		s.alert(ctx, Alert{Key: "held:" + string(p), Kind: "balance_low", Order: o, Detail: detail(cause)})
 	} else if o.Tries >= patience && reason != ReasonESIMGone { // which is not the provider's doing
 		if s.another(o, p) {
 			return s.refuse(ctx, o, p, reason, cause)

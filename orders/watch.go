@@ -32,7 +32,7 @@ func (s *Service) watch(ctx context.Context) {
 }
 
 // Watch looks at the providers' balances now, unless another replica did shortly before, and tells
-// admins of a low one, under the key that a held order has too, and of a provider that fails.
+// admins of a low one and of a provider that fails.
 func (s *Service) Watch(ctx context.Context) {
 	defer s.recovered(ctx, "watch")
 	free, err := s.store.Claim(ctx, "watch", watchEvery-watchSlack)
