@@ -70,8 +70,8 @@ func (v *Usage) Lease(ctx context.Context, now, until time.Time, limit int) ([]*
 
 // seen is an eSIM that is due, as seen in a part of the due set.
 type seen struct {
-	part int
-	due  float64
+	part, rank int // its place in the part
+	due        float64
 }
 
 // shares says how many of the limit most overdue eSIMs each part of the due set holds. It takes one
@@ -118,16 +118,17 @@ func (v *Usage) overdue(ctx context.Context, now time.Time, parts []int, each in
 	}
 	var all []seen
 	for i, c := range cmds {
-		for _, z := range c.Val() {
-			all = append(all, seen{parts[i], z.Score})
+		for rank, z := range c.Val() {
+			all = append(all, seen{parts[i], rank, z.Score})
 		}
 	}
 	return all, nil
 }
 
-// sharesOf says how many of the most overdue of all each part holds.
+// sharesOf says how many of the most overdue of all each part holds. Those of one moment, and there are
+// many where looks are put on a grid, are taken from all parts alike.
 func sharesOf(all []seen, limit int) []int {
-	slices.SortFunc(all, func(a, b seen) int { return cmp.Compare(a.due, b.due) })
+	slices.SortFunc(all, func(a, b seen) int { return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.rank, b.rank)) })
 	shares := make([]int, esimPartitions)
 	for _, z := range all[:min(limit, len(all))] {
 		shares[z.part]++

@@ -368,6 +368,10 @@ func TestWatchRoundTrips(t *testing.T) {
 	write()
 	trips("a lease", 3, take)
 	trips("a save", 1, write)
+	trips("a part of those due at one moment", 3, func() { lease(t, s, now, now.Add(time.Minute), 100) })
+	write()
+	trips("all of them", 3, take)
+	write()
 	if err := raw.ScriptFlush(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
