@@ -209,11 +209,11 @@ func (v *visit) who(actor string) string {
 	case kind == "admin" && id == fmt.Sprint(v.in.User):
 		return v.l.T("admin_who_you")
 	case kind == "admin":
-		return v.l.T("admin_who_admin", args{"Admin": v.l.Isolate(cutRunes(id, 20))})
+		return v.l.T("admin_who_admin", args{"Admin": v.l.Isolate(oneLine(id, 20))})
 	case kind == "runner", kind == "stripe", kind == "customer":
 		return v.l.T("admin_who_" + kind)
 	default:
-		return v.l.Isolate(cutRunes(actor, 30))
+		return v.l.Isolate(oneLine(actor, 30))
 	}
 }
 

@@ -33,7 +33,7 @@ func (v *visit) balanceText(list []orders.Balance) string {
 		}
 		switch {
 		case b.Err != nil:
-			notes = append(notes, v.l.H("admin_balance_failed", args{"Provider": v.l.Isolate(name), "Error": v.l.Isolate(cutRunes(b.Err.Error(), 200))}))
+			notes = append(notes, v.l.H("admin_balance_failed", args{"Provider": v.l.Isolate(name), "Error": v.l.Isolate(oneLine(b.Err.Error(), 200))}))
 		default:
 			has = v.l.Money(v.usd(b.USD))
 			if b.USD.LessThan(b.Owed) {

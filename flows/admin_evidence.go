@@ -44,7 +44,7 @@ func evidence(l *locales.Localizer, o *orders.Order) string {
 	}
 	refusal := ""
 	if o.Refund.Return == orders.ReturnRefused && o.Refund.Refusal != "" {
-		refusal = l.H("admin_hint_refusal", args{"Provider": l.Isolate(provider.Name()), "Words": l.Isolate(cutRunes(o.Refund.Refusal, 300))})
+		refusal = l.H("admin_hint_refusal", args{"Provider": l.Isolate(provider.Name()), "Words": l.Isolate(oneLine(o.Refund.Refusal, 300))})
 	}
 	return lines(why, rebuilt, mismatch(l, o), balanceHint(l, o, provider), numbersHint(l, o), refusal)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 
 	"github.com/shopspring/decimal"
@@ -85,7 +86,7 @@ func (v *visit) notFound(next, query string) Reply {
 	v.session.Page = adminPage("find", next)
 	v.session.Question = v.session.Page
 	return v.show(Screen{
-		Name: "admin_not_found", HTML: v.l.H("admin_not_found", args{"Query": code(v.l, cutRunes(withoutCodes(query), 64))}),
+		Name: "admin_not_found", HTML: v.l.H("admin_not_found", args{"Query": code(v.l, oneLine(withoutCodes(query), 64))}),
 		Rows: [][]Button{{back(v.l, adminPage("orders"))}},
 	})
 }
@@ -179,7 +180,7 @@ func (v *visit) refundLines(o *orders.Order) string {
 }
 
 func (v *visit) customerLine(o *orders.Order, blocked bool) string {
-	line := v.l.H("admin_customer", args{"Customer": code(v.l, strconv.FormatInt(o.Customer, 10)), "Language": v.l.Isolate(cutRunes(o.Language, 10))})
+	line := v.l.H("admin_customer", args{"Customer": code(v.l, strconv.FormatInt(o.Customer, 10)), "Language": v.l.Isolate(oneLine(o.Language, 10))})
 	if blocked {
 		line = lines(line, v.l.H("admin_is_blocked"))
 	}
@@ -195,7 +196,7 @@ func (v *visit) providerLine(o *orders.Order) string {
 	if b := o.Bought; b != nil {
 		provider = b.Profile.Provider
 		if b.Profile.OrderNo != "" {
-			number = cutRunes(b.Profile.OrderNo, 64)
+			number = oneLine(b.Profile.OrderNo, 64)
 		}
 		if b.Profile.ICCID != "" {
 			sim = b.Profile.ICCID.String()
@@ -211,7 +212,7 @@ func (v *visit) stripeLine(o *orders.Order) string {
 	var ids []string
 	for _, id := range []string{o.Checkout.SessionID, o.Payment.Intent, o.Refund.StripeID} {
 		if id != "" {
-			ids = append(ids, v.l.Begin("<code>"+locales.Escape(cutRunes(id, 100))+"</code>"))
+			ids = append(ids, v.l.Begin("<code>"+locales.Escape(oneLine(id, 100))+"</code>"))
 		}
 	}
 	return strings.Join(ids, "\n")
@@ -263,7 +264,23 @@ func (v *visit) logLine(e orders.LogEntry) string {
 }
 
 // plainWords writes a reason's code as words.
-func plainWords(reason string) string { return cutRunes(strings.ReplaceAll(reason, "_", " "), 80) }
+func plainWords(reason string) string { return oneLine(strings.ReplaceAll(reason, "_", " "), 80) }
+
+// oneLine writes n runes at most of what others said, on one line and without marks of direction: with
+// either it could pass for the page's own words.
+func oneLine(s string, n int) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.Is(unicode.Cf, r):
+			return -1
+		case unicode.IsControl(r):
+			return ' '
+		default:
+			return r
+		}
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	return cutRunes(strings.Join(strings.Fields(s), " "), n)
+}
 
 // units measures a text as Telegram does, its tags included: a little too long is on the safe side.
 func units(s string) int { return len(utf16.Encode([]rune(s))) }

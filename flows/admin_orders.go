@@ -13,8 +13,10 @@ import (
 
 const (
 	ordersPerPage = 7
-	listedOrders  = rowsPerScreen - 2 // on a page without a row to turn pages
-	anyState      = "any"
+	// browsable is how many orders can be reached by turning pages: so far pageNumber reads.
+	browsable    = 999 * ordersPerPage
+	listedOrders = rowsPerScreen - 2 // on a page without a row to turn pages
+	anyState     = "any"
 )
 
 // browse lists orders, in one state or any, the last changed first.
@@ -33,12 +35,12 @@ func (v *visit) browse(ctx context.Context, words []string) (Reply, error) {
 	if err != nil {
 		return Reply{}, fmt.Errorf("browse orders: %w", err)
 	}
-	leaf := leafOf(total, ordersPerPage, n)
+	leaf := leafOf(min(total, browsable), ordersPerPage, n)
 	if leaf.n != n { // there are not so many pages any more
 		if list, total, err = v.shop.cfg.Office.Browse(ctx, state, leaf.from, ordersPerPage); err != nil {
 			return Reply{}, fmt.Errorf("browse orders: %w", err)
 		}
-		leaf = leafOf(total, ordersPerPage, leaf.n)
+		leaf = leafOf(min(total, browsable), ordersPerPage, leaf.n)
 	}
 	name, word := v.l.T("admin_any_state"), anyState
 	if state != "" {
@@ -61,7 +63,7 @@ func (v *visit) browseTyped(ctx context.Context, typed string) (Reply, error) {
 	if state == anyState || slices.Contains(orders.States(), orders.State(state)) {
 		return v.open(ctx, adminPage("orders", state))
 	}
-	v.notice = v.l.H("admin_no_state", args{"State": v.l.Isolate(cutRunes(typed, 40))})
+	v.notice = v.l.H("admin_no_state", args{"State": v.l.Isolate(oneLine(typed, 40))})
 	return v.open(ctx, adminPage("states"))
 }
 

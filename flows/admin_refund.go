@@ -190,7 +190,7 @@ func (v *visit) amountTyped(ctx context.Context, word, typed string) (Reply, err
 		rows = append(rows, []Button{press(v.l.T("admin_button_refund_amount", args{"Amount": nearest}), v.refundPage(o, nearest))})
 	}
 	html := paragraphs(v.orderHead(o), v.l.H("admin_amount_"+string(fault), args{
-		"Typed": v.l.Isolate(cutRunes(typed, 40)), "Currency": v.l.Isolate(string(currency)), "Left": all,
+		"Typed": v.l.Isolate(oneLine(typed, 40)), "Currency": v.l.Isolate(string(currency)), "Left": all,
 	}))
 	return v.show(Screen{Name: "admin_amount_" + string(fault), HTML: html, Rows: withRows(rows, []Button{back(v.l, adminPage("refund", word))})}), nil
 }

@@ -26,7 +26,7 @@ func (v *visit) reviews(ctx context.Context, words []string) (Reply, error) {
 	if len(list) == 0 && n > 1 {
 		return v.open(ctx, adminPage("reviews"))
 	}
-	rows := withRows(v.orderRows(list, "resolve"), leafOf(total, ordersPerPage, n).pager(v.l, "admin", "reviews"), []Button{back(v.l, adminPage("orders"))})
+	rows := withRows(v.orderRows(list, "resolve"), leafOf(min(total, browsable), ordersPerPage, n).pager(v.l, "admin", "reviews"), []Button{back(v.l, adminPage("orders"))})
 	return v.show(Screen{Name: "admin_reviews", HTML: paragraphs(v.notice, v.l.HN("admin_reviews", total)), Rows: rows}), nil
 }
 

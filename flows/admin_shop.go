@@ -48,7 +48,7 @@ func (v *visit) pauseTyped(ctx context.Context, typed string) (Reply, error) {
 		word = allPlans
 	}
 	if word != allPlans && !slices.Contains(providerNames(), esim.Provider(word)) {
-		v.notice = v.l.H("admin_no_provider", args{"Provider": v.l.Isolate(cutRunes(typed, 40))})
+		v.notice = v.l.H("admin_no_provider", args{"Provider": v.l.Isolate(oneLine(typed, 40))})
 		return v.open(ctx, adminPage("pause"))
 	}
 	return v.open(ctx, adminPage("pause", word))
@@ -152,7 +152,7 @@ func (v *visit) blockTyped(ctx context.Context, word, typed string) (Reply, erro
 		return v.open(ctx, adminPage(word))
 	}
 	if _, err := customerID(typed); err != nil {
-		v.notice = v.l.H("admin_no_customer", args{"Typed": v.l.Isolate(cutRunes(typed, 40))})
+		v.notice = v.l.H("admin_no_customer", args{"Typed": v.l.Isolate(oneLine(typed, 40))})
 		return v.open(ctx, adminPage(word))
 	}
 	return v.open(ctx, adminPage(word, typed))

@@ -2,6 +2,7 @@ package flows_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -121,6 +122,43 @@ func TestCodesTypedElsewhere(t *testing.T) {
 		}
 		if mentions(written(s.shown), "ABCD-1234") {
 			t.Errorf("%s: it is shown: %s", name, written(s.shown))
+		}
+	}
+}
+
+// TestHostileWords: what others wrote stands on admins' pages as they wrote it, and can pass neither for
+// markup nor for a line of the page's own.
+func TestHostileWords(t *testing.T) {
+	const forged = "\u202E<b>x</b>&lt;a href=\"tg://x\">\n\n7KQ2M-9X4TB · refunded\n✅ Done by you\u2069"
+	long := forged + strings.Repeat("\u202E𝔸<", 4096)
+	for _, lang := range loadBundle(t).Languages() {
+		for _, words := range []string{forged, long} {
+			s := newStage(t)
+			s.client = lang
+			s.asAdmin()
+			o := s.desk.orders[doubtful]
+			o.Refund.Return, o.Refund.Refusal, o.Reason, o.Language, o.Refund.Actor = orders.ReturnRefused, words, words, words, words
+			o.Checkout.SessionID, o.Payment.Intent, o.Refund.StripeID = words, words, words
+			o.Plan.Destination.Name, o.Plan.Name = words, words
+			s.office.logs[doubtful] = []orders.LogEntry{{At: noon, To: orders.Review, Actor: words, Reason: words}}
+			s.office.balances[1].Err = errors.New(words)
+			s.press("admin/order/" + string(doubtful))
+			s.press("admin/resolve/" + string(doubtful))
+			s.press("admin/balance")
+			s.command("order", words)
+			s.command("pause", words)
+			s.command("block", words)
+			s.command("orders", words)
+			s.command("refund", string(delivered)+" "+words)
+			shown := append(slices.Clone(s.shown), s.shop.AlertText(orders.Alert{Key: "x", Kind: "review", Order: o, Detail: words}, lang),
+				s.shop.InquiryScreen(flows.Inquiry{Order: o, Language: lang, Text: words[:min(len(words), 3000)]}, lang),
+				s.shop.AlertText(orders.Alert{Key: "x", Kind: words, Detail: words}, lang))
+			for _, screen := range shown {
+				check(t, lang+" "+screen.Name, screen)
+				if screen.Name != "inquiry" && strings.Contains(screen.HTML, "\n7KQ2M-9X4TB · refunded") {
+					t.Errorf("%s: %s shows a forged line: %s", lang, screen.Name, screen.HTML)
+				}
+			}
 		}
 	}
 }

@@ -33,7 +33,7 @@ func (s *Shop) AlertText(a orders.Alert, lang string) Screen {
 	}
 	screen := Screen{
 		Name: "alert",
-		HTML: paragraphs(alertTitle(l, a), alertOrder(l, a.Order), evident, locales.Escape(cutRunes(detail, 600))),
+		HTML: paragraphs(alertTitle(l, a), alertOrder(l, a.Order), evident, locales.Escape(oneLine(detail, 600))),
 		Link: s.deepLink("a_" + alertMatter(a)),
 	}
 	if s.cfg.Office != nil {
@@ -55,7 +55,7 @@ func alertTitle(l *locales.Localizer, a orders.Alert) string {
 	case slices.Contains(alertKinds(), a.Kind):
 		return l.H("alert_" + a.Kind)
 	default:
-		return l.H("alert_other", args{"Kind": cutRunes(a.Kind, 64)})
+		return l.H("alert_other", args{"Kind": oneLine(a.Kind, 64)})
 	}
 }
 
