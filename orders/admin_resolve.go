@@ -53,12 +53,11 @@ func (s *Service) Deliver(ctx context.Context, d Decision) (*Order, error) {
 		if err := s.stillTheirs(ctx, o); err != nil {
 			return err
 		}
-		sent := o.Photo.ID != 0 || !o.RebuiltAt.IsZero()
-		if !o.DeliveredAt.IsZero() && (sent || !s.owesDelivery(o)) {
+		if !o.DeliveredAt.IsZero() && (o.sent() || !s.owesDelivery(o)) {
 			if err := s.finish(ctx, o, s.next(o, Delivered, string(AnswerDeliver)), actorAdmin(d.Admin)); err != nil {
 				return err
 			}
-			if o.Photo.ID != 0 { // a cancel that came to nothing took the note away
+			if o.sent() { // a cancel that came to nothing took the note away
 				s.mark(ctx, o, "done", "1")
 			}
 			return nil
@@ -74,21 +73,11 @@ func (s *Service) Deliver(ctx context.Context, d Decision) (*Order, error) {
 // cancel that nobody answered may have come through since. If it has, the order notes it, and the admin,
 // who didn't know, decides anew.
 func (s *Service) stillTheirs(ctx context.Context, o *Order) error {
-	p := s.providers[o.Bought.Profile.Provider]
-	if o.Kind == KindTopUp || p == nil || !p.Abilities().Cancel {
-		return nil
-	}
-	ref, _, err := s.refOf(ctx, o)
-	if err != nil || ref == (providers.Ref{}) {
-		return err
-	}
-	call, cancel := context.WithTimeout(ctx, s.providerTimeout)
-	defer cancel()
-	u, err := p.Query(call, ref)
+	gone, err := s.takenBack(ctx, o)
 	switch {
 	case err != nil && o.Refund.Return == ReturnRefused && providers.ClassOf(err) != providers.Rejected:
-		return fmt.Errorf("ask for the eSIM of %s: %w", o.ID, err)
-	case err != nil || u.Status != esim.StatusCancelled:
+		return err
+	case err != nil || !gone:
 		return nil // that nobody asked to cancel, and that can't be asked for now, is the admin's word
 	}
 	n := s.next(o, o.State, ReasonTakenBack, func(n *Order) {
@@ -172,12 +161,14 @@ func (s *Service) AttachOrderNo(ctx context.Context, d Decision, number string) 
 // replacing says under which reason number is attached. Another number that the order has, and that
 // it won't have any more, is told to the admins and stands in the log: the shop has paid for it.
 func (s *Service) replacing(ctx context.Context, o *Order, number string) (reason string, _ error) {
-	old := s.asBought(o).Profile.OrderNo
+	before := s.asBought(o)
+	old := before.Profile.OrderNo
 	if old == "" || old == number {
 		return string(AnswerOrderNo), nil
 	}
 	err := s.notifier.Alert(ctx, Alert{Key: "twice:" + string(o.ID) + ":" + old, Kind: "bought_twice", Order: o,
-		Detail: fmt.Sprintf("%s stands in the place of the provider's number %s", number, old)})
+		Detail: fmt.Sprintf("%s stands in the place of the provider's number %s", number, old),
+		Twice:  s.twice(o, before.Profile.Provider, old, before.Plan.Wholesale)})
 	if err != nil {
 		return "", fmt.Errorf("tell of the number that %s had: %w", o.ID, err)
 	}

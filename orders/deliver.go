@@ -46,6 +46,9 @@ func (s *Service) deliver(ctx context.Context, o *Order) error {
 	return nil
 }
 
+// sent says whether the customer was sent what was bought: one who couldn't be reached wasn't.
+func (o *Order) sent() bool { return o.Photo != (Message{}) }
+
 func (s *Service) send(ctx context.Context, o *Order) (Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, deliverTimeout)
 	defer cancel()

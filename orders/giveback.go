@@ -65,6 +65,26 @@ func (s *Service) refOf(ctx context.Context, o *Order) (ref providers.Ref, toppe
 	return ref, line.TopUps > 0, nil
 }
 
+// takenBack asks whether the provider has taken the order's own eSIM back. One that takes none back isn't
+// asked.
+func (s *Service) takenBack(ctx context.Context, o *Order) (bool, error) {
+	p := s.providers[o.Bought.Profile.Provider]
+	if o.Kind == KindTopUp || p == nil || !p.Abilities().Cancel {
+		return false, nil
+	}
+	ref, _, err := s.refOf(ctx, o)
+	if err != nil || ref == (providers.Ref{}) {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.providerTimeout)
+	defer cancel()
+	u, err := p.Query(ctx, ref)
+	if err != nil {
+		return false, fmt.Errorf("ask for the eSIM of %s: %w", o.ID, err)
+	}
+	return u.Status == esim.StatusCancelled, nil
+}
+
 // giveBack asks the provider to take the eSIM back. A call that was refused or that nobody answered
 // clearly is followed by a look at the eSIM: cancelled counts as done, by whichever call, so that one
 // repeated after a crash ends well too. A real refusal is for the admins; what stays unclear is
@@ -133,7 +153,7 @@ func (s *Service) returned(ctx context.Context, o *Order, ret Return) error {
 }
 
 func (s *Service) notReturned(ctx context.Context, o *Order, reason string, cause error) error {
-	if o.Photo.ID != 0 && reason == ReasonCancelRefused {
+	if o.sent() && reason == ReasonCancelRefused {
 		s.mark(ctx, o, "done", "1")
 	}
 	return s.move(ctx, o, Review, reason, s.own, func(n *Order) {

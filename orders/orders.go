@@ -107,7 +107,8 @@ type Order struct {
 
 	// Screen is the message that shows this order and changes with it.
 	Screen Message `json:"screen"`
-	// Photo is the delivered QR photo.
+	// Photo is the delivered QR photo, or a top-up's receipt. Where Redis lost the order since, only its
+	// chat is known.
 	Photo       Message   `json:"photo"`
 	DeliveredAt time.Time `json:"delivered_at"`
 	// Told is the last notice the customer was shown on Screen, so that it is not repeated:

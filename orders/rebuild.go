@@ -29,16 +29,16 @@ const ReasonRebuilt = "rebuilt"
 const closedFence = "closed"
 
 // rebuild makes an order again that Redis doesn't know and returns it; nil where there is nothing to
-// make, because nobody paid and nobody will. Two replicas at once end with one order.
+// make, because nobody paid and nobody will, or because it went back whole. Two replicas at once end with one order.
 func (s *Service) rebuild(ctx context.Context, cs *CheckoutSession) (*Order, error) {
 	d := cs.Draft
 	switch {
 	case cs.Shop != s.shop || d == nil || string(d.ID) != cs.Order:
-		if !cs.Paid {
+		if !cs.Paid || cs.wentBack() {
 			return nil, nil //nolint:nilnil // as the comment above says
 		}
 		s.log.ErrorContext(ctx, "a payment whose order can't be rebuilt", slog.String("session", cs.ID), slog.String("order", cs.Order))
-		return nil, s.notifier.Alert(ctx, Alert{Key: "lost:" + cs.ID, Kind: "order_lost", Detail: "paid, but what for can't be read: " + cs.ID})
+		return nil, s.notifier.Alert(ctx, Alert{Key: "lost:" + cs.ID, Kind: "order_lost", Intent: cs.Intent, Detail: "paid, but what for can't be read: " + cs.ID})
 	case !cs.Paid && cs.Status == sessionExpired:
 		return nil, nil //nolint:nilnil // likewise
 	}
@@ -118,10 +118,15 @@ func (s *Service) stand(o *Order, f Fence, why string) {
 	case back && f.Refunded.Minor >= f.Received.Minor:
 		o.ends(Refunded)
 	case f.Done:
-		o.ends(Delivered)
 		o.DeliveredAt = o.Payment.PaidAt
+		if !o.sent() {
+			o.Photo.Chat = o.Customer
+		}
 		if no != "" && o.Bought == nil {
 			o.Bought = &bought
+		}
+		if o.ends(Delivered); o.Refund.N > 0 && !back { // somebody was to get money back
+			o.State, o.Reason, o.Told = Review, ReasonRefundFailed, ""
 		}
 	case f.Disputed:
 		o.State, o.Reason = Review, ReasonDisputed
@@ -177,7 +182,8 @@ func (s *Service) attemptOf(o *Order, f Fence, got int) (_ Attempt, down bool) {
 }
 
 // complete asks the provider for the profile of a delivered eSIM, so that it stands on its customer's
-// shelf again. Where it can't be had now, a later sweep asks again.
+// shelf again. Where it can't be had now, a later sweep asks again. One that was taken back comes under
+// review.
 func (s *Service) complete(ctx context.Context, o *Order) (changed bool) {
 	if o.State != Delivered || o.RebuiltAt.IsZero() || o.Customer == 0 || o.Kind != KindESIM || o.Bought == nil || o.Bought.Profile.Ready() {
 		return false
@@ -189,6 +195,10 @@ func (s *Service) complete(ctx context.Context, o *Order) (changed bool) {
 	call, cancel := context.WithTimeout(ctx, s.providerTimeout)
 	defer cancel()
 	u, err := p.Query(call, providers.Ref{OrderNo: no})
+	if err == nil && u.Status == esim.StatusCancelled {
+		s.lost(o)
+		return true
+	}
 	if err == nil && u.Profile != nil && u.Profile.Ready() {
 		err = s.nobodyElses(ctx, o.ID, u.Profile.ICCID)
 	}
@@ -201,6 +211,13 @@ func (s *Service) complete(ctx context.Context, o *Order) (changed bool) {
 	}
 	o.Bought.Profile = merged(o.Bought.Profile, *u.Profile)
 	return true
+}
+
+// lost puts a delivered order under review whose provider has taken the eSIM back, while its money is still
+// here: Redis has forgotten the refund that this was for.
+func (s *Service) lost(o *Order) {
+	o.State, o.Reason, o.Told = Review, ReasonTakenBack, ""
+	s.unleased(o)
 }
 
 // nobodyElses makes sure that an eSIM found under a number isn't known as another order's.

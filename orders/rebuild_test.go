@@ -57,6 +57,14 @@ func TestRebuild(t *testing.T) {
 					t.Errorf("bought %+v", o.Bought)
 				}
 			}},
+		"delivered and taken back": {marks: map[string]string{"buy": "1:nonce", "got": "1:CE7", "done": "1"}, queries: []string{"cancelled"}, state: orders.Review,
+			reason: orders.ReasonTakenBack},
+		"delivered, and a refund failed": {marks: map[string]string{"buy": "1:nonce", "got": "1:CE7", "done": "1"}, queries: []string{"ready"}, state: orders.Review,
+			reason: orders.ReasonRefundFailed, change: func(cs *orders.CheckoutSession) { cs.Refunds = 2 }, check: func(t *testing.T, o *orders.Order) {
+				if o.Refund.N != 2 || o.DeliveredAt.IsZero() || o.Bought == nil {
+					t.Errorf("%+v, bought %+v", o.Refund, o.Bought)
+				}
+			}},
 		"delivered, number unknown": {marks: map[string]string{"buy": "1:nonce", "done": "1"}, state: orders.Delivered},
 		"delivered, disputed": {marks: map[string]string{"buy": "1:nonce", "done": "1"}, disputed: true, state: orders.Delivered, check: func(t *testing.T, o *orders.Order) {
 			if !o.Disputed {
@@ -153,6 +161,42 @@ func TestRebuildOfWhatNobodyWasSent(t *testing.T) {
 			w.sweep()
 			w.want(c.state, c.reason)
 		})
+	}
+}
+
+// Redis forgets a refund whose provider had taken the eSIM back: delivered, as it remembers the order, is
+// not what it is.
+func TestSweepFindsWhatWasTakenBack(t *testing.T) {
+	w := newWorld(t)
+	w.remember()
+	delivered(t, w)
+	w.sweep()
+	w.want(orders.Delivered, "")
+	remembered := w.store.snapshot()
+	w.after = func(_ int, call string) error {
+		if call == "cancel" {
+			w.after = nil
+			*w.store = remembered
+			return errCrash
+		}
+		return nil
+	}
+	w.sendBack(esim.Money{}, false)
+	w.run(time.Hour)
+	w.restart()
+	w.want(orders.Delivered, "")
+	w.cloud.queries = []string{"error"}
+	w.sweep()
+	w.want(orders.Delivered, "")
+	w.sweep()
+	w.run(time.Minute)
+	if w.want(orders.Review, orders.ReasonTakenBack); w.alerted("review") != 1 {
+		t.Errorf("alerts %v", w.telegram.alerts)
+	}
+	w.sendBack(esim.Money{}, false)
+	w.run(time.Hour)
+	if o := w.want(orders.Refunded, "refund"); o.Refund.Return != orders.ReturnDone || w.stripe.refunded() != 455 {
+		t.Errorf("%+v", o.Refund)
 	}
 }
 

@@ -198,10 +198,31 @@ func (s *Service) refresh(ctx context.Context, o *Order, cs *CheckoutSession) er
 	n := s.next(o, o.State, o.Reason)
 	missed := cs.Refunds > n.Refund.N // refunds made in what Redis has lost
 	n.Refund.N = max(n.Refund.N, cs.Refunds)
-	if completed := s.complete(ctx, n); completed || missed {
+	completed := s.complete(ctx, n)
+	if n.State == Delivered && !cs.Fence.Done && s.forgotten(ctx, n) {
+		s.lost(n)
+		completed = true
+	}
+	if completed || missed {
 		if err := s.save(ctx, o, n, actorRunner); err != nil {
 			return s.ignoreConflict(err)
 		}
 	}
+	if !o.State.Finished() {
+		s.kick(o.ID)
+	}
 	return s.projected(ctx, o)
+}
+
+// forgotten says whether a delivered order, whose payment doesn't say so, was taken back in what Redis has
+// lost: the note is taken away before the provider is asked to.
+func (s *Service) forgotten(ctx context.Context, o *Order) bool {
+	if o.Bought == nil {
+		return false
+	}
+	gone, err := s.takenBack(ctx, o)
+	if err != nil {
+		s.log.WarnContext(ctx, "eSIM of an order that isn't noted as delivered not asked for", slog.String("order", string(o.ID)), slog.Any("error", err))
+	}
+	return gone
 }

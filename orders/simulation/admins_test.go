@@ -74,7 +74,6 @@ func (w *world) answer(p *process, id orders.ID, admin int64, attempt int) {
 	}
 	d := orders.Decision{Order: id, Admin: admin, Attempt: attempt}
 	choice, x := w.choose(o, answers)
-	b := w.books[id]
 	switch choice {
 	case orders.AnswerBuyAgain:
 		_, err = p.service.BuyAgain(background, d)
@@ -87,10 +86,10 @@ func (w *world) answer(p *process, id orders.ID, admin int64, attempt int) {
 	case orders.AnswerApplied:
 		_, err = p.service.Applied(background, d)
 	case orders.AnswerClose:
-		b.judged = true
+		w.books[id].judgedAt = w.now
 		_, err = p.service.Close(background, d)
 	default:
-		b.judged = true
+		w.books[id].judgedAt = w.now
 		w.refund(p, id, admin, false, choice == orders.AnswerAnyway)
 	}
 	w.note(id, p.owner, "admin answers "+string(choice), text(err))

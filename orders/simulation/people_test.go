@@ -258,11 +258,14 @@ func (w *world) changed(before, next *orders.Order, entry orders.LogEntry) {
 	case orders.Paid:
 		if admin {
 			b.approved++
+			b.judgedAt = w.now
 		}
 	case orders.Refunding:
 		b.wish(before, next)
 		b.closed = b.closed || admin && next.Refund.Amount.Minor == 0
-		b.judged = b.judged || admin && before.State == orders.Review
+		if admin && before.State == orders.Review {
+			b.judgedAt = w.now
+		}
 	case orders.Expired:
 		b.closed = b.closed || admin
 	case orders.Review:

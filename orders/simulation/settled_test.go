@@ -30,7 +30,7 @@ func (w *world) settled() bool {
 // warned says whether admins were told of the order since it came under review.
 func (w *world) warned(id orders.ID) bool {
 	return slices.ContainsFunc(w.telegram.alerts[id], func(a alert) bool {
-		return a.Kind == "review" && !a.at.Before(w.books[id].reviewed)
+		return (a.Kind == "review" || a.Kind == "refund_failed") && !a.at.Before(w.books[id].reviewed)
 	})
 }
 
@@ -270,7 +270,8 @@ func (c *affair) known() string {
 		switch {
 		case c.in(orders.Refunded) && !c.order.RebuiltAt.IsZero(): // all that Stripe tells of it is that the money went back
 		case c.in(orders.Refunded) && x.epoch < c.w.figures.rollbacks && c.intent.ours() == 0: // likewise, of one that Redis remembers as paid
-		case stored, sent, applied, told, noted, !x.taken.IsZero(), c.in(orders.Review), c.book.judged, c.book.approved > 0:
+		case stored, sent, applied, told, noted, !x.taken.IsZero(), c.in(orders.Review):
+		case x.at.Before(c.book.judgedAt): // an admin said that it wasn't bought, or that the money goes back all the same
 		default:
 			return fmt.Sprintf("%s was sold at %s and is known nowhere", x.no, clock(x.at))
 		}

@@ -60,7 +60,7 @@ type book struct {
 	wished   map[string]int64 // refunds begun, by number and state they began in: minor units
 	whole    bool             // a refund of all of it was begun
 	closed   bool             // an admin ended it as it was
-	judged   bool             // an admin returned the money of an order in doubt
+	judgedAt time.Time        // when an admin last had an order in doubt bought again, or its money returned
 	rises    int64            // of the wholesale price, cents
 	gone     bool             // from sale
 	reviewed time.Time        // when it last came under review
