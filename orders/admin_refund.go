@@ -178,5 +178,5 @@ func (s *Service) installed(ctx context.Context, o *Order) bool {
 	ctx, cancel := context.WithTimeout(ctx, min(installedTimeout, s.providerTimeout))
 	defer cancel()
 	u, err := s.providers[o.Bought.Profile.Provider].Query(ctx, ref)
-	return err == nil && (u.Status == esim.StatusInUse || u.Status == esim.StatusUsedUp || u.UsedBytes > 0)
+	return err == nil && inUse(u)
 }

@@ -66,7 +66,8 @@ func (s *Service) record(ctx context.Context, o *Order, b Bought) error {
 		}
 		// What was bought twice stands nowhere else: the alert is tried until it is out.
 		return s.notifier.Alert(ctx, Alert{Key: "twice:" + string(o.ID) + ":" + b.Profile.OrderNo, Kind: "bought_twice", Order: o,
-			Detail: "bought again under the provider's number " + b.Profile.OrderNo})
+			Detail: "bought again under the provider's number " + b.Profile.OrderNo,
+			Twice:  s.twice(o, b.Profile.Provider, b.Profile.OrderNo, b.Plan.Wholesale)})
 	}
 	to, reason := s.afterPurchase(o, b)
 	return s.move(ctx, o, to, reason, s.own, func(n *Order) {

@@ -101,6 +101,9 @@ func (s *Service) named(ctx context.Context, e PaymentEvent) (*Order, error) {
 		}
 	}
 	o, err := s.store.Load(ctx, id)
+	if err == nil && !o.State.known() {
+		err = ErrNewer // Stripe brings it again, until a replica of that version takes it
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load order %s: %w", id, err)
 	}
@@ -130,7 +133,7 @@ func (s *Service) orphan(ctx context.Context, e PaymentEvent, cause error) error
 			return fmt.Errorf("read checkout of an unknown order: %w", err)
 		}
 	}
-	s.alert(ctx, Alert{Key: "lost:" + e.SessionID, Kind: "order_lost",
+	s.alert(ctx, Alert{Key: "lost:" + e.SessionID, Kind: "order_lost", Intent: e.Intent,
 		Detail: fmt.Sprintf("paid, but order %s is not known here: %s", e.Order, e.SessionID)})
 	return fmt.Errorf("event %s: %w", e.Type, cause)
 }
@@ -274,14 +277,19 @@ func (s *Service) paidTwice(ctx context.Context, o *Order, e PaymentEvent) error
 	if err != nil {
 		return fmt.Errorf("read second checkout of %s: %w", o.ID, err)
 	}
-	if !cs.Paid || cs.Intent == o.Payment.Intent {
+	if !cs.Paid || cs.Intent == o.Payment.Intent || cs.wentBack() {
 		return nil
 	}
-	err = s.notifier.Alert(ctx, Alert{Key: "paid_twice:" + cs.ID, Kind: "paid_twice", Order: o, Detail: "paid again with " + cs.Intent})
+	err = s.notifier.Alert(ctx, Alert{Key: "paid_twice:" + cs.ID, Kind: "paid_twice", Order: o, Intent: cs.Intent, Detail: "paid again with " + cs.Intent})
 	if err != nil {
 		return fmt.Errorf("tell of a second payment for %s: %w", o.ID, err)
 	}
 	return nil
+}
+
+// wentBack says whether the whole payment went back.
+func (cs *CheckoutSession) wentBack() bool {
+	return cs.Fence.Received.Minor > 0 && cs.Fence.Refunded.Minor >= cs.Fence.Received.Minor
 }
 
 // warn tells the admins that the payment is disputed, or thought to be fraud.

@@ -20,6 +20,8 @@ type Refusal struct {
 	State State      // the order's present one
 	Left  esim.Money // what could go back at most
 	Actor string     // who did it already, as in the log
+	Order ID         // that it is about, where the wish named none
+	Words string     // a provider's own, with WhyNotReturned
 }
 
 // Error writes the reason and the state.
@@ -45,6 +47,11 @@ const (
 	WhyUnknownNo  Why = "unknown_no" // the provider doesn't know the number
 	WhyNotReady   Why = "not_ready"  // the provider knows it, and has nothing to install yet
 	WhyDisputed   Why = "disputed"   // the card's holder complained: the bank is giving the money back
+	WhyOwn        Why = "own"        // the payment, or the eSIM, is the order's own: refund the order
+	WhyGone       Why = "gone"       // the provider has taken it back already
+	WhyKept       Why = "kept"       // its provider takes nothing back
+
+	WhyNotReturned Why = "not_returned" // the provider did not take it back
 )
 
 // A RefundOffer says what a refund would do, before anybody confirms it.
@@ -72,6 +79,46 @@ type RefundRequest struct {
 	// State is the order's when the offer was made, on which it depends what becomes of the eSIM. Empty:
 	// whatever it is now.
 	State State
+}
+
+// What admins do beside an order, in its log: followed by " of " and the payment or the number.
+const (
+	DeedReturn   = "return_payment"
+	DeedGiveBack = "give_back_second"
+)
+
+// A ReturnOffer says what returning a payment would do that no order is about.
+type ReturnOffer struct {
+	Intent string     // the PaymentIntent
+	Order  *Order     // that the payment names; nil where none is known
+	N      int        // the number it would have: a confirmation is for this number only
+	Amount esim.Money // what would go back: all that is left
+	// Used says that something was bought with it, by the notes that stand on it: an order that Redis lost.
+	Used bool
+}
+
+// A ReturnRequest is a confirmed offer.
+type ReturnRequest struct {
+	Intent string
+	Admin  int64
+	N      int        // of the offer
+	Amount esim.Money // of the offer
+}
+
+// A GiveBackRequest names an eSIM that was bought beside the one that the order has.
+type GiveBackRequest struct {
+	Order    ID
+	Admin    int64
+	Provider esim.Provider
+	OrderNo  string // the provider's
+}
+
+// A GiveBackOffer says what giving a second eSIM back would do.
+type GiveBackOffer struct {
+	Order     *Order
+	Provider  esim.Provider
+	OrderNo   string
+	Installed bool // it is in use: its provider will hardly take it back
 }
 
 // A Decision is an admin's answer to an order under review. Attempt is the attempt that the admin

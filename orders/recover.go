@@ -75,7 +75,11 @@ func (s *Service) review(ctx context.Context, o *Order) error {
 	defer cancel()
 	// An order that comes under review again for something new is told of again on the same day.
 	key := fmt.Sprintf("review:%s:%s:%d:%d:%s", string(o.ID), o.Reason, o.Attempt.N, o.Refund.N, s.now().Format(time.DateOnly))
-	if err := s.notifier.Alert(call, Alert{Key: key, Kind: "review", Order: o, Detail: o.Reason}); err != nil {
+	kind := "review"
+	if o.Reason == ReasonRefundFailed {
+		kind = "refund_failed"
+	}
+	if err := s.notifier.Alert(call, Alert{Key: key, Kind: kind, Order: o, Detail: o.Reason}); err != nil {
 		s.log.ErrorContext(ctx, "alert not sent", slog.String("order", string(o.ID)), slog.Any("error", err))
 		return s.stay(ctx, o, s.rest(backoff(o.Tries, fenceRetry, s.reconcile)))
 	}

@@ -129,7 +129,7 @@ func TestARefundThatFailsInTheEndIsReviewed(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.run(time.Hour)
-	if o := w.want(orders.Review, orders.ReasonRefundFailed); o.Refund.Total.Minor != 0 || !slices.Contains(w.telegram.alerts, "review") {
+	if o := w.want(orders.Review, orders.ReasonRefundFailed); o.Refund.Total.Minor != 0 || !slices.Contains(w.telegram.alerts, "refund_failed") {
 		t.Errorf("refunds %+v, alerts %v", o.Refund, w.telegram.alerts)
 	}
 }
