@@ -10,8 +10,10 @@ import (
 
 	"github.com/go-telegram/bot/models"
 
+	"esimbot/esim"
 	"esimbot/flows"
 	"esimbot/orders"
+	"esimbot/usage"
 )
 
 // Screens draws what the notifier sends.
@@ -22,6 +24,8 @@ type Screens interface {
 	Delivery(o *orders.Order, lang string) []flows.Screen
 	// AlertText tells admins of a matter, with the buttons they have for it.
 	AlertText(a orders.Alert, lang string) flows.Screen
+	// NoticeScreen is a message about an eSIM that goes out by itself, with what can be added to it.
+	NoticeScreen(e *usage.ESIM, n usage.Notice, options []esim.Plan, lang string) flows.Screen
 	// Say returns a short plain text.
 	Say(w flows.Word, lang string) string
 }
@@ -45,6 +49,7 @@ type NotifierConfig struct {
 	Screens     Screens
 	Claims      Claims
 	Sessions    flows.Sessions // where customers are, and in which language they read
+	TopUps      flows.TopUps   // what can be added to eSIMs; nil: notices are without prices
 	Username    string         // the bot's, without @
 	Admins      []int64
 	SupportChat int64 // where alerts go; 0: to each admin

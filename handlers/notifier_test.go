@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"esimbot/orders"
 	"esimbot/sandbox/fault"
 	"esimbot/sandbox/telegram"
+	"esimbot/usage"
 )
 
 // pictures draws what the notifier sends.
@@ -40,6 +42,10 @@ func (p pictures) AlertText(a orders.Alert, lang string) flows.Screen {
 		s.Link = "https://t.me/" + botName + "?start=a_" + string(a.Order.ID)
 	}
 	return s
+}
+
+func (p pictures) NoticeScreen(e *usage.ESIM, n usage.Notice, options []esim.Plan, lang string) flows.Screen {
+	return flows.Screen{HTML: fmt.Sprintf("%s of %s with %d offers in %s", n.Topic, e.ID, len(options), lang)}
 }
 
 func (p pictures) Say(w flows.Word, lang string) string { return string(w) + " in " + lang }

@@ -23,6 +23,7 @@ import (
 	"esimbot/providers/cloudesim"
 	"esimbot/providers/mobilexy"
 	"esimbot/store"
+	"esimbot/usage"
 )
 
 // options are what the sandbox and the tests set differently.
@@ -47,6 +48,7 @@ type app struct {
 	catalog  *catalog.Catalog
 	payments *payments.Stripe
 	orders   *orders.Service
+	watch    *usage.Watcher
 	telegram *handlers.Telegram
 	handler  http.Handler
 }
@@ -93,7 +95,7 @@ func (a *app) build(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("load locales: %w", err)
 	}
-	sellers, err := newProviders(a.cfg, o, a.now, a.store)
+	sellers, err := newProviders(a.cfg, o, a.now, a.store, a.cfg.ProviderTimeout/2)
 	if err != nil {
 		return err
 	}
@@ -109,7 +111,7 @@ func (a *app) build(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("ask Telegram for the bot's name: %w", err)
 	}
-	if err := a.wire(parts{bundle: bundle, sellers: sellers, client: client, username: username, metrics: metrics}); err != nil {
+	if err := a.wire(o, parts{bundle: bundle, sellers: sellers, client: client, username: username, metrics: metrics}); err != nil {
 		return err
 	}
 	// The last good catalogue sells at once; without one the shop waits for the providers.
@@ -127,8 +129,8 @@ const (
 )
 
 // newProviders builds the clients of the providers that are on. shared keeps the rate that all
-// replicas share; nil where there is but one.
-func newProviders(cfg *Config, o options, now func() time.Time, shared *store.Store) ([]providers.Provider, error) {
+// replicas share, and a call waits for its turn as long as patience has it; nil where there is but one.
+func newProviders(cfg *Config, o options, now func() time.Time, shared *store.Store, patience time.Duration) ([]providers.Provider, error) {
 	rate := uint(providerRate)
 	permit := func(esim.Provider) func(context.Context) error { return nil }
 	switch {
@@ -136,7 +138,7 @@ func newProviders(cfg *Config, o options, now func() time.Time, shared *store.St
 		rate = sandboxRate
 	case shared != nil:
 		permit = func(p esim.Provider) func(context.Context) error {
-			return shared.Permit(p, providerRate, cfg.ProviderTimeout/2)
+			return shared.Permit(p, providerRate, patience)
 		}
 	}
 	var sellers []providers.Provider
@@ -165,6 +167,7 @@ func (a *app) Run(ctx context.Context) error {
 	group.Go(func() error { return a.catalog.Run(ctx) })
 	group.Go(func() error { return a.store.Run(ctx) })
 	group.Go(func() error { return a.orders.Run(ctx) })
+	group.Go(func() error { return a.watch.Run(ctx) })
 	group.Go(func() error { return a.secrets.run(ctx, a.log) })
 	if a.cfg.PublicURL == "" {
 		group.Go(func() error { return a.telegram.Poll(ctx) })

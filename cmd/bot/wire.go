@@ -26,8 +26,8 @@ type parts struct {
 }
 
 // wire joins the rooms, from the bottom of the house to its doors.
-func (a *app) wire(p parts) error {
-	late, later := &desk{}, &support{}
+func (a *app) wire(o options, p parts) error {
+	late, later, looks := &desk{}, &support{}, &watch{}
 	var notifier *handlers.Notifier
 	alert := func(ctx context.Context, al orders.Alert) {
 		if err := notifier.Alert(ctx, al); err != nil {
@@ -45,18 +45,22 @@ func (a *app) wire(p parts) error {
 		return err
 	}
 	shop, err := flows.New(flows.Config{
-		Catalogue: a.catalog, Desk: late, Office: late, ESIMs: a.store.ESIMs(), Support: later, Eraser: a.store, Popularity: a.store, Bundle: p.bundle, BotUsername: p.username,
+		Catalogue: a.catalog, Desk: late, Office: late, ESIMs: a.store.ESIMs(), Watch: looks, Linker: looks, TopUps: topUps{a.catalog}, Support: later, Eraser: a.store, Popularity: a.store, Bundle: p.bundle, BotUsername: p.username,
 		TermsURL: a.cfg.TermsURL, PrivacyURL: a.cfg.PrivacyURL, TestMode: a.cfg.TestSellsToAdminsOnly(), Now: a.now,
 	})
 	if err != nil {
 		return err
 	}
 	notifier, err = handlers.NewNotifier(handlers.NotifierConfig{
-		Client: p.client, Screens: shop, Claims: a.store, Sessions: a.store.Sessions(), Username: p.username, Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Log: a.log, Metrics: p.metrics,
+		Client: p.client, Screens: shop, Claims: a.store, Sessions: a.store.Sessions(), TopUps: topUps{a.catalog}, Username: p.username, Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Log: a.log, Metrics: p.metrics,
 	})
 	if err != nil {
 		return err
 	}
+	if *looks, err = a.newWatch(o, notifier); err != nil {
+		return err
+	}
+	a.watch = looks.Watcher
 	later.Relay, err = handlers.NewRelay(handlers.RelayConfig{
 		Client: p.client, Letters: shop, Store: a.store, Claims: a.store, Sessions: a.store.Sessions(),
 		Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Now: a.now, Log: a.log, Metrics: p.metrics,
