@@ -108,9 +108,13 @@ func (v *visit) refused(ctx context.Context, id orders.ID, no *orders.Refusal, c
 	if all.Currency == "" {
 		all = remaining(o)
 	}
-	html := paragraphs(v.notice, v.orderHead(o), v.l.H("admin_refused_"+string(why), args{
+	decided := ""
+	if no.Actor != "" && why != orders.WhyUnderWay { // which says so itself
+		decided = v.l.H("admin_decided_by", args{"Who": v.who(no.Actor)})
+	}
+	html := paragraphs(v.notice, v.orderHead(o), lines(v.l.H("admin_refused_"+string(why), args{
 		"Left": all, "Who": v.who(no.Actor), "Currency": v.l.Isolate(string(o.Payment.Received.Currency)),
-	}))
+	}), decided))
 	return v.show(Screen{Name: "admin_refused_" + string(why), HTML: html, Rows: withRows(
 		v.nearest(why, o, all, c), []Button{back(v.l, adminPage("order", string(id)))},
 	)}), nil

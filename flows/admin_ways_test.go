@@ -162,3 +162,13 @@ func TestHostileWords(t *testing.T) {
 		}
 	}
 }
+
+// TestAlertOfAFailedRefund: it is named as what it is, and not only as one of many reviews.
+func TestAlertOfAFailedRefund(t *testing.T) {
+	s := newStage(t).asAdmin()
+	o := s.desk.orders[doubtful]
+	o.Reason = orders.ReasonRefundFailed
+	if html := s.shop.AlertText(orders.Alert{Key: "review:x", Kind: "review", Order: o, Detail: o.Reason}, "en").HTML; !strings.Contains(html, "<b>A refund failed</b>") {
+		t.Error(html)
+	}
+}

@@ -52,6 +52,8 @@ func alertTitle(l *locales.Localizer, a orders.Alert) string {
 			provider = a.Order.Attempt.Provider
 		}
 		return l.H("alert_doubt", args{"Provider": l.Isolate(provider.Name())})
+	case a.Kind == "review" && a.Order != nil && a.Order.Reason == orders.ReasonRefundFailed:
+		return l.H("alert_refund_failed")
 	case slices.Contains(alertKinds(), a.Kind):
 		return l.H("alert_" + a.Kind)
 	default:
