@@ -108,3 +108,35 @@ func openBetween(t testing.TB, redis string, vars map[string]string, servers ...
 	}
 	return openStageOn(t, listener, redis, vars), r
 }
+
+// answerLate has Redis answer so much later from now on; 0: at once, what waits too.
+func (r *reaper) answerLate(by time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hurry != nil {
+		close(r.hurry)
+		r.hurry = nil
+	}
+	if by > 0 {
+		r.hurry = make(chan struct{})
+	}
+	r.slow = by
+}
+
+// lag waits as long as Redis is to be late, and says whether ctx still lives.
+func (r *reaper) lag(ctx context.Context) bool {
+	r.mu.Lock()
+	by, hurry := r.slow, r.hurry
+	r.mu.Unlock()
+	if by == 0 {
+		return true
+	}
+	select {
+	case <-time.After(by):
+		return true
+	case <-hurry:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

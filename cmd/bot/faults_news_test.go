@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,13 +39,13 @@ func TestFault33SecretLost(t *testing.T) {
 	s.eventually("an alert", func() bool { return alarm() == 1 })
 	setup()
 	s.eventually("the secret", func() bool { return len(s.app.secrets.get()) == 1 })
-	if got := s.knock(); got != http.StatusBadRequest {
+	if got := s.bring([]byte(`{}`), ""); got != http.StatusBadRequest {
 		t.Errorf("a forged event: %d", got)
 	}
 	before := alarm()
 	flushAll(t, redis)
 	s.eventually("another alert", func() bool { return alarm() > before })
-	if got := s.knock(); got != http.StatusServiceUnavailable {
+	if got := s.bring([]byte(`{}`), ""); got != http.StatusServiceUnavailable {
 		t.Errorf("an event without a secret: %d", got)
 	}
 	all := s.patrons(2)
@@ -55,7 +54,7 @@ func TestFault33SecretLost(t *testing.T) {
 	p.is(orders.Delivered)
 	setup()
 	s.eventually("the secret", func() bool { return len(s.app.secrets.get()) == 1 })
-	if got := s.knock(); got != http.StatusBadRequest {
+	if got := s.bring([]byte(`{}`), ""); got != http.StatusBadRequest {
 		t.Errorf("a forged event after the mend: %d", got)
 	}
 	taken := func() bool {
@@ -71,24 +70,6 @@ func TestFault33SecretLost(t *testing.T) {
 		t.Errorf("told %d times of one matter", alarm()-before)
 	}
 	s.expect(2, 0)
-}
-
-// knock brings the shop an event that nobody signed, and returns its answer.
-func (s *stage) knock() int {
-	s.t.Helper()
-	req, err := http.NewRequestWithContext(s.ctx, http.MethodPost, s.base+"/stripe/webhook", strings.NewReader(`{}`))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	_, _ = io.Copy(io.Discard, resp.Body)
-	if err := resp.Body.Close(); err != nil {
-		s.t.Fatal(err)
-	}
-	return resp.StatusCode
 }
 
 // The money of an order that was rebuilt is refunded or disputed late, or was before anybody told:

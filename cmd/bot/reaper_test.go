@@ -17,6 +17,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // A reaper stands between the shop and everything it talks to, counts each write to Redis and each
@@ -34,6 +35,8 @@ type reaper struct {
 	after  bool                            // after it instead of before it
 	struck string                          // what was fatal
 	held   []*held
+	slow   time.Duration // how much later Redis answers
+	hurry  chan struct{} // closed when it does so no more
 }
 
 func newReaper() *reaper { return &reaper{kill: func() {}} }
@@ -173,6 +176,9 @@ func (r *reaper) pass(ctx context.Context, client net.Conn, upstream string) {
 				n--
 			} else if n == fatal.Load() {
 				r.kill()
+				return
+			}
+			if !r.lag(ctx) {
 				return
 			}
 			if _, err := client.Write(reply); err != nil {

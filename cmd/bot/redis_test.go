@@ -43,3 +43,6 @@ func everything(t testing.TB, address string) string {
 	}
 	return all.String()
 }
+
+// redisSwap has SET return what was there before.
+func redisSwap() redis.SetArgs { return redis.SetArgs{Get: true} }
