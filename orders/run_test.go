@@ -2,6 +2,7 @@ package orders_test
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -176,6 +177,15 @@ func TestOrdersOfANewerVersionAreLeftAlone(t *testing.T) {
 			}
 			if o.Version != version || !w.store.due[theOrder].Equal(w.clock().Add(time.Minute)) {
 				t.Errorf("version %d, due %s", o.Version, w.store.due[theOrder])
+			}
+			if name == "schema" {
+				return // which the store refuses
+			}
+			for _, typ := range []string{orders.EventCompleted, orders.EventAsyncFailed, orders.EventRefunded, orders.EventDispute} {
+				err := w.service.HandlePayment(t.Context(), orders.PaymentEvent{Type: typ, SessionID: "cs_1", Intent: "pi_1", Order: theOrder})
+				if !errors.Is(err, orders.ErrNewer) || o.Version != version {
+					t.Errorf("%s: %v, version %d: it must come again, for a newer version to take", typ, err, o.Version)
+				}
 			}
 		})
 	}
