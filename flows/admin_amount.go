@@ -17,7 +17,7 @@ type amountFault string
 const (
 	amountUnreadable amountFault = "unreadable"
 	amountNothing    amountFault = "nothing"  // zero or negative
-	amountDecimals   amountFault = "decimals" // finer than the currency's smallest step
+	amountDecimals   amountFault = "decimals" // written finer than the currency is
 	amountCurrency   amountFault = "currency" // another currency
 )
 
@@ -26,7 +26,7 @@ const maxAmountDigits = 12
 
 // readAmount reads an amount of a currency exactly: "5", "5.00", "5,00", with the currency's code or
 // one of its symbols on either side. Thousands can't be grouped, because "1,005" is a thousand to one
-// reader and one to another. Where there is a fault, nearest is what may have been meant, zero for
+// reader and one to another: so "1,000" is no dollar either. Where there is a fault, nearest is what may have been meant, zero for
 // nothing.
 func readAmount(typed string, c esim.Currency, symbols []string) (amount, nearest esim.Money, fault amountFault) {
 	sign, number, unit, ok := splitAmount(typed)
@@ -34,7 +34,9 @@ func readAmount(typed string, c esim.Currency, symbols []string) (amount, neares
 		return esim.Money{}, esim.Money{}, amountUnreadable
 	}
 	latin := strings.Map(latinDigit, number)
-	d, err := decimal.NewFromString(strings.Replace(latin, ",", ".", 1))
+	point := strings.Replace(latin, ",", ".", 1)
+	_, fraction, _ := strings.Cut(point, ".")
+	d, err := decimal.NewFromString(point)
 	if err != nil {
 		return esim.Money{}, esim.Money{}, amountUnreadable
 	}
@@ -51,7 +53,7 @@ func readAmount(typed string, c esim.Currency, symbols []string) (amount, neares
 		return esim.Money{}, m, amountUnreadable // digits are 0-9 everywhere
 	case sign || d.IsZero():
 		return esim.Money{}, m, amountNothing
-	case !whole.Equal(d):
+	case !whole.Equal(d), len(fraction) > int(c.Exponent()):
 		return esim.Money{}, m, amountDecimals
 	}
 	return m, m, ""

@@ -25,6 +25,7 @@ func TestAmounts(t *testing.T) {
 		{"-5", "admin_amount_nothing", "$5.00"}, {"−5", "admin_amount_nothing", "$5.00"}, {"$-5", "admin_amount_nothing", "$5.00"},
 		{"0", "admin_amount_nothing", "$9.44"}, {"0.00", "admin_amount_nothing", "$9.44"},
 		{"5.001", "admin_amount_decimals", "$5.00"}, {"0.001", "admin_amount_decimals", "$9.44"}, {"1,005", "admin_amount_decimals", "$1.00"},
+		{"1,000", "admin_amount_decimals", "$1.00"}, {"5.000", "admin_amount_decimals", "$5.00"},
 	} {
 		for name, ask := range map[string]func(s *stage){
 			"command":  func(s *stage) { s.command("refund", string(delivered)+" "+c.typed) },
@@ -56,7 +57,7 @@ func TestAmountsOfCurrencies(t *testing.T) {
 		typed    string
 		minor    int64 // 0: refused
 	}{
-		{"EUR", "5 €", 500}, {"EUR", "€5,50", 550}, {"EUR", "$5", 0}, {"JPY", "500", 500}, {"JPY", "5.5", 0}, {"JPY", "¥500", 500},
+		{"EUR", "5 €", 500}, {"EUR", "€5,50", 550}, {"EUR", "$5", 0}, {"JPY", "500", 500}, {"JPY", "5.5", 0}, {"JPY", "5,000", 0}, {"JPY", "¥500", 500},
 		{"KWD", "1.230", 1230}, {"KWD", "1.234", 0}, {"ISK", "5", 500}, {"ISK", "5.50", 0}, {"GBP", "gbp5", 500},
 	} {
 		s := newStage(t).asAdmin()
