@@ -152,10 +152,9 @@ func (s *Service) returned(ctx context.Context, o *Order, ret Return) error {
 	})
 }
 
+// notReturned lets admins decide. The note of delivery that giveBack took away comes back only with their
+// word: a call before this one, which nobody answered, may still come through.
 func (s *Service) notReturned(ctx context.Context, o *Order, reason string, cause error) error {
-	if o.sent() && reason == ReasonCancelRefused {
-		s.mark(ctx, o, "done", "1")
-	}
 	return s.move(ctx, o, Review, reason, s.own, func(n *Order) {
 		n.Refund.Return, n.Refund.Refusal, n.HeldSince = ReturnRefused, refusal(cause), time.Time{}
 	})
