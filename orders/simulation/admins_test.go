@@ -79,9 +79,11 @@ func (w *world) answer(p *process, id orders.ID, admin int64, attempt int) {
 		_, err = p.service.BuyAgain(background, d)
 	case orders.AnswerDeliver:
 		_, err = p.service.Deliver(background, d)
-	case orders.AnswerCode:
+	case orders.AnswerCode: // of one of those that stand in the provider's list
+		w.books[id].judgedAt = w.now
 		_, err = p.service.AttachCode(background, d, x.code)
 	case orders.AnswerOrderNo:
+		w.books[id].judgedAt = w.now
 		_, err = p.service.AttachOrderNo(background, d, x.no)
 	case orders.AnswerApplied:
 		_, err = p.service.Applied(background, d)
