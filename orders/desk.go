@@ -151,7 +151,7 @@ func (s *Service) look(since time.Duration) time.Duration {
 }
 
 // Cancel closes the payment page and ends the order. The order returned tells whether it was paid
-// meanwhile. ErrNotFound also for another's.
+// meanwhile, or still awaits what a slow payment method has on its way (Checkout.Completed). ErrNotFound also for another's.
 func (s *Service) Cancel(ctx context.Context, id ID, customer int64) (*Order, error) {
 	o, err := s.Get(ctx, id, customer)
 	if err != nil || o.State != AwaitingPayment {
@@ -178,7 +178,7 @@ func (s *Service) Check(ctx context.Context, id ID, customer int64) (*Order, err
 	if o, err = s.settled(ctx, o, o.Checkout.SessionID, actorCustomer); err != nil {
 		return nil, err
 	}
-	if o.State == AwaitingPayment {
+	if o.State == AwaitingPayment && !o.Checkout.Completed {
 		err = s.page(ctx, o)
 	}
 	return o, err

@@ -16,6 +16,8 @@ const (
 
 // Notices that are not simply the order's state.
 const (
+	// NoticeProcessing: the customer has paid by a slow method, and the money is on its way.
+	NoticeProcessing = "processing"
 	// NoticePreparing: paid, the eSIM is being bought.
 	NoticePreparing = "preparing"
 	// NoticeWorking: paid, and it takes longer than 20 seconds.

@@ -125,6 +125,9 @@ type Checkout struct {
 	ExpiresAt time.Time `json:"expires_at"`
 	// ShownAt is when the pay button was last shown: polling watches those most closely.
 	ShownAt time.Time `json:"shown_at"`
+	// Completed says that the customer has done their part and the money is still on its way, as slow
+	// payment methods have it: the page can neither be paid nor closed any more.
+	Completed bool `json:"completed,omitempty"`
 	// Strict asks for 3-D Secure: the customer has not been delivered to before.
 	Strict bool `json:"strict,omitempty"`
 }

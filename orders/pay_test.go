@@ -159,3 +159,47 @@ func TestCheckSeesThePaymentAtOnce(t *testing.T) {
 		t.Errorf("%+v, %v", o, err)
 	}
 }
+
+// A customer who paid by a slow method is told once that the money is on its way, whoever sees it first,
+// and can't close the page any more.
+func TestASlowPaymentIsToldOf(t *testing.T) {
+	for name, see := range map[string]func(w *world) error{
+		"by the event": (*world).event,
+		"by a look":    func(w *world) error { w.run(2 * time.Minute); return nil },
+		"by the customer": func(w *world) error {
+			_, err := w.service.Check(w.ctx(), theOrder, customer)
+			return err
+		},
+		"by cancelling": func(w *world) error {
+			_, err := w.service.Cancel(w.ctx(), theOrder, customer)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.open()
+			w.stripe.sessions["cs_1"].Status = "complete"
+			w.telegram.errs = map[string][]error{"show": {errOdd}}
+			for range 3 {
+				if err := see(w); err != nil {
+					t.Fatal(err)
+				}
+			}
+			o, err := w.service.Cancel(t.Context(), theOrder, customer)
+			if err != nil || o.State != orders.AwaitingPayment || !o.Checkout.Completed {
+				t.Errorf("cancelled: %+v, %v", o, err)
+			}
+			w.run(time.Hour)
+			o = w.want(orders.AwaitingPayment, "")
+			if !o.Checkout.Completed || o.Told != orders.NoticeProcessing || !slices.Equal(w.telegram.shown, []string{orders.NoticeProcessing}) {
+				t.Errorf("%+v, shown %v", o.Checkout, w.telegram.shown)
+			}
+			w.stripe.pay()
+			if err := w.event(); err != nil {
+				t.Fatal(err)
+			}
+			w.run(time.Hour)
+			w.want(orders.Delivered, "")
+		})
+	}
+}

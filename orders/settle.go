@@ -54,9 +54,24 @@ func (s *Service) settle(ctx context.Context, o *Order, cs *CheckoutSession, act
 		return s.paid(ctx, o, cs)
 	case cs.Status == "expired" && o.State == AwaitingPayment:
 		return s.finish(ctx, o, s.next(o, Expired, ""), actor)
+	case cs.Status == sessionComplete && o.State == AwaitingPayment:
+		return s.processing(ctx, o, actor)
 	default:
-		return nil // open, or complete while a slow payment method is on its way
+		return nil // open
 	}
+}
+
+// sessionComplete is Stripe's word for a page whose customer has done their part.
+const sessionComplete = "complete"
+
+// processing notes that a slow payment method is on its way, and tells the customer once.
+func (s *Service) processing(ctx context.Context, o *Order, actor string) error {
+	told := o.Told
+	s.tell(ctx, o, NoticeProcessing)
+	if o.Checkout.Completed && o.Told == told {
+		return nil
+	}
+	return s.save(ctx, o, s.next(o, o.State, o.Reason, func(n *Order) { n.Checkout.Completed = true }), actor)
 }
 
 // paid records a payment: of what was asked, or to be reviewed.
@@ -130,7 +145,7 @@ func (s *Service) await(ctx context.Context, o *Order) error {
 		return err
 	}
 	wait := s.look(s.now().Sub(o.Checkout.ShownAt))
-	if cs.Status == "complete" {
+	if cs.Status == sessionComplete {
 		if s.now().Sub(o.CreatedAt) >= settleDeadline {
 			return s.move(ctx, o, Review, ReasonNeverSettled, s.own)
 		}
