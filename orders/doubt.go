@@ -200,29 +200,57 @@ func rose(before, now Numbers, volume bool) bool {
 	return (before.RemainingBytes > 0 || before.RemainingBytes == 0 && used) && now.RemainingBytes > before.RemainingBytes
 }
 
-// muddled says whether another top-up of the eSIM was applied so shortly before this one that the
-// numbers read before it, which lag, may not have shown it yet.
+// muddled says whether another top-up of the eSIM may have been applied so shortly before this one that
+// the numbers read before it, which lag, did not show it yet, or since. Redis alone can't tell: it may have
+// forgotten the other. So each payment at Stripe that a top-up of this eSIM was bought for, or may have
+// been, must be one whose purchase Redis knows the time of.
 func (s *Service) muddled(ctx context.Context, o *Order, lag time.Duration) (bool, error) {
-	if lag == 0 {
-		return false, nil
-	}
 	list, err := s.store.ByCustomer(ctx, o.Customer, listed)
 	if err != nil {
 		return false, fmt.Errorf("other top-ups of eSIM %s: %w", o.ESIM, err)
 	}
+	known := map[string]*Order{}
 	for _, other := range list {
 		if other.Kind != KindTopUp || other.ESIM != o.ESIM || other.ID == o.ID {
 			continue
 		}
-		at := other.Attempt.DoubtAt // perhaps applied then
-		if other.Bought != nil {
-			at = other.Bought.At
-		}
-		if !at.IsZero() && o.Attempt.Before.At.Sub(at) < lag {
+		known[string(other.ID)] = other
+		if at := other.appliedAt(); !at.IsZero() && o.Attempt.Before.At.Sub(at) < lag {
 			return true, nil
 		}
 	}
-	return false, nil
+	found := errors.New("found")
+	err = s.payments.ListSessions(ctx, o.Attempt.Before.At.Add(-sweepBack), func(cs *CheckoutSession) error {
+		if d := cs.Draft; d == nil || d.ESIM != o.ESIM || cs.Order == string(o.ID) || !cs.Paid || cs.Fence.down() {
+			return nil
+		}
+		if other := known[cs.Order]; other == nil || !other.remembers(cs.Fence) {
+			return found
+		}
+		return nil
+	})
+	if errors.Is(err, found) {
+		return true, nil
+	}
+	return false, err
+}
+
+// appliedAt is when the top-up was applied, or may have been; zero if it wasn't. Of one that was made again
+// from its payment nothing is known but that it was before that.
+func (o *Order) appliedAt() time.Time {
+	switch {
+	case !o.RebuiltAt.IsZero() && o.Attempt.N > 0:
+		return o.RebuiltAt
+	case o.Bought != nil:
+		return o.Bought.At
+	default:
+		return o.Attempt.DoubtAt
+	}
+}
+
+// remembers says whether the order knows what became of the attempt that stands at Stripe.
+func (o *Order) remembers(f Fence) bool {
+	return o.Attempt.value() == f.Value && (o.State.Finished() || !o.appliedAt().IsZero())
 }
 
 // balanceMeanwhile reads what the shop has at a provider while the caller does something else. The

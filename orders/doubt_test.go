@@ -117,6 +117,52 @@ func TestUnknownTopUpShortlyAfterAnother(t *testing.T) {
 	w.want(orders.Review, orders.ReasonInDoubt)
 }
 
+// Another top-up of the eSIM that stands at Stripe, and of whose purchase Redis doesn't know the time, may
+// be what made the numbers rise: then they prove nothing.
+func TestUnknownTopUpBesideOneThatRedisForgot(t *testing.T) {
+	const other = orders.ID("0000000001")
+	long := start.Add(-48 * time.Hour)
+	remembered := orders.Order{
+		ID: other, Schema: orders.Schema, State: orders.Delivered, Kind: orders.KindTopUp, Customer: customer, ESIM: theESIM,
+		Attempt: orders.Attempt{N: 1, Nonce: "x"}, Bought: &orders.Bought{At: long},
+	}
+	for name, c := range map[string]struct {
+		fence  orders.Fence
+		known  func(o *orders.Order) // nil: it isn't
+		proved bool
+	}{
+		"unknown":                    {orders.Fence{Value: "1:x"}, nil, false},
+		"unknown, surely not bought": {orders.Fence{Value: "1:closed"}, nil, true},
+		"known, long ago":            {orders.Fence{Value: "1:x", Got: "1:M1"}, func(*orders.Order) {}, true},
+		"made again meanwhile":       {orders.Fence{Value: "1:x"}, func(o *orders.Order) { o.RebuiltAt = start.Add(time.Hour) }, false},
+		"known as it was before its last attempt": {orders.Fence{Value: "2:y"}, func(o *orders.Order) {
+			o.State, o.Bought, o.Attempt.DoubtAt = orders.Review, nil, long
+		}, false},
+		"known as it was while it was bought": {orders.Fence{Value: "1:x"}, func(o *orders.Order) { o.State, o.Bought = orders.Purchasing, nil }, false},
+		"known as not paid":                   {orders.Fence{Value: "1:x"}, func(o *orders.Order) { o.State, o.Bought, o.Attempt = orders.Expired, nil, orders.Attempt{} }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t).sellTwice().toppingUp(esim.Mobilexy)
+			l := w.remember()
+			l.more = []*orders.CheckoutSession{{ID: "cs_2", Paid: true, Order: string(other), Fence: c.fence, Draft: &orders.Draft{ID: other, ESIM: theESIM}}}
+			if c.known != nil {
+				o := remembered
+				c.known(&o)
+				w.store.docs[other] = &o
+			}
+			w.mobilexy.lag = 4 * time.Hour
+			w.mobilexy.answers = []string{"bought unheard"}
+			w.paid()
+			w.run(24 * time.Hour)
+			if c.proved {
+				w.want(orders.Delivered, "")
+			} else {
+				w.want(orders.Review, orders.ReasonInDoubt)
+			}
+		})
+	}
+}
+
 // The number that a runner left at Stripe before it died proves the purchase, once it answers.
 func TestUnknownIsProvedByTheOrderNumber(t *testing.T) {
 	for name, c := range map[string]struct {

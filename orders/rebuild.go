@@ -98,6 +98,11 @@ func (s *Service) whole(p esim.Plan) esim.Plan {
 	return found
 }
 
+// down says whether surely nothing was bought: nobody ever could, or the last who could was stopped.
+func (f Fence) down() bool {
+	return f.Got == "" && (f.Value == "" || strings.HasSuffix(f.Value, ":"+closedFence))
+}
+
 // stand puts a paid order where Stripe's notes on the payment say it is. why is what is wrong with
 // the payment, as mismatch says.
 func (s *Service) stand(o *Order, f Fence, why string) {
