@@ -37,14 +37,14 @@ func (f *fleet) marked(o *orders.Order) {
 }
 
 // profile returns the eSIM as its provider has it.
-func (f *fleet) profile(o *orders.Order) wholesale.ESIM {
-	f.t.Helper()
-	for _, e := range f.sold(esim.CloudESIM) {
+func (s *stage) profile(o *orders.Order) wholesale.ESIM {
+	s.t.Helper()
+	for _, e := range s.sold(esim.CloudESIM) {
 		if e.OrderNo == o.Bought.Profile.OrderNo {
 			return e
 		}
 	}
-	f.t.Fatalf("order %s: no such eSIM at its provider", o.ID)
+	s.t.Fatalf("order %s: no such eSIM at its provider", o.ID)
 	return wholesale.ESIM{}
 }
 
@@ -144,12 +144,12 @@ func (f *fleet) offered(admin int64, o *orders.Order) {
 }
 
 // topUpPlan returns a plan that tops the eSIM up, as the shop would sell it.
-func (f *fleet) topUpPlan(e wholesale.ESIM) esim.Plan {
-	f.t.Helper()
-	plans := f.world.CloudESIM.Plans()
+func (s *stage) topUpPlan(e wholesale.ESIM) esim.Plan {
+	s.t.Helper()
+	plans := s.world.CloudESIM.Plans()
 	at := slices.IndexFunc(plans, func(p wholesale.Plan) bool { return p.TopUp && p.Bytes > 0 && p.Location == e.Location })
 	if at < 0 {
-		f.t.Fatalf("nothing tops up %s", e.Location)
+		s.t.Fatalf("nothing tops up %s", e.Location)
 	}
 	p := plans[at]
 	return esim.Plan{
