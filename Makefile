@@ -1,11 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint bench e2e screens fuzz golden sim
+.PHONY: help run build test race lint bench bench-usage e2e screens fuzz golden sim
 
 FUZZTIME ?= 60s
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 run: ## the whole shop on this machine: open http://127.0.0.1:8080
 	go run ./cmd/bot sandbox
@@ -26,6 +26,10 @@ lint: ## format, vet, golangci-lint
 
 bench: ## round trips, calls, allocations and time of what happens most
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-usage: ## a million watched eSIMs on real Redis, then whole lives and kills; about 8 minutes and 3 GB; BENCH_ESIMS, BENCH_LIVES
+	BENCH_ESIMS=$${BENCH_ESIMS:-1000000} BENCH_LIVES=$${BENCH_LIVES:-20000} \
+		go test -count=1 -v -timeout 60m -run '^Test(UsageAtScale|UsageForLife|ReplicasEnd)$$' ./store
 
 e2e: ## a purchase of each provider in a real browser, on real Redis and on a cluster
 	go test -count=1 -v -run '^Test(Browser|Cluster|Purchase)' ./cmd/bot

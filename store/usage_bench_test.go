@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
@@ -51,6 +52,7 @@ type shop struct {
 // watching is one replica's watch.
 type watching struct {
 	*usage.Watcher
+	store *store.Store
 	looks atomic.Int64 // eSIMs that were asked for
 	// stop is called once looks reaches most, unless that is 0.
 	most int64
@@ -68,10 +70,10 @@ func openShop(t *testing.T, c simulation.Config) *shop {
 // replica adds a replica.
 func (s *shop) replica(rules usage.Rules) *watching {
 	s.t.Helper()
-	w := new(watching)
+	w := &watching{store: s.open()}
 	var err error
 	w.Watcher, err = usage.New(usage.Config{
-		Store: s.open().Usage(), Teller: s.fleet, Meters: s.fleet.Meters(), Now: s.fleet.Now, Log: slog.New(slog.DiscardHandler),
+		Store: w.store.Usage(), Teller: s.fleet, Meters: s.fleet.Meters(), Now: s.fleet.Now, Log: slog.New(slog.DiscardHandler),
 		PollMin: 2 * time.Hour, PollMax: 24 * time.Hour, Rules: rules,
 		Hooks: usage.Hooks{
 			Looked: func(esim.Provider, bool) {
@@ -150,6 +152,12 @@ func (s *shop) looks() (n int64) {
 	return n
 }
 
+// row prints one line of figures.
+func row(t *testing.T, name, format string, figures ...any) {
+	t.Helper()
+	_, _ = fmt.Fprintf(t.Output(), "%-72s "+format+"\n", append([]any{name}, figures...)...) // the test's own log
+}
+
 // once fails the test where a provider was asked or a customer told twice.
 func (s *shop) once(c simulation.Counts) {
 	s.t.Helper()
@@ -180,10 +188,10 @@ func TestUsageAtScale(t *testing.T) {
 	s.sell(0, early) // connections, scripts and buffers are there before anything is measured
 	empty, began := usedMemory(t, raw), time.Now()
 	s.sell(early, size)
-	t.Logf("%d eSIMs of two providers on real Redis, put there in %s; %d keys", size, time.Since(began).Round(time.Second), raw.DBSize(t.Context()).Val())
+	row(s.t, "eSIMs, half of each provider, on real Redis", "%d in %d keys, put there in %s", size, raw.DBSize(t.Context()).Val(), time.Since(began).Round(time.Second))
 	memory := func(when string) {
 		each := float64(usedMemory(t, raw)-empty) / float64(size-early)
-		t.Logf("memory of Redis an eSIM, %s: %.0f bytes, of %d allowed", when, each, perESIM)
+		row(s.t, "memory of Redis an eSIM, every key counted, "+when, "%.0f bytes (at most %d)", each, perESIM)
 		if each > perESIM && size > fewESIMs { // with few, what the server needs for itself weighs too much
 			t.Errorf("%.0f bytes an eSIM", each)
 		}
@@ -196,7 +204,7 @@ func TestUsageAtScale(t *testing.T) {
 	before, began := s.looks(), time.Now()
 	s.round()
 	c := s.fleet.Counts()
-	t.Logf("two replicas on the same two processors: %.0f looks a second together", float64(s.looks()-before)/time.Since(began).Seconds())
+	row(s.t, "two replicas at once, on the same processors", "%.0f looks a second together", float64(s.looks()-before)/time.Since(began).Seconds())
 	s.report(c)
 	if c.Asked != size || s.looks() != int64(size) {
 		t.Errorf("%d looks at %d of %d eSIMs", s.looks(), c.Asked, size)
@@ -209,7 +217,7 @@ func TestUsageAtScale(t *testing.T) {
 		s.fleet.Advance(step)
 	}
 	c = s.fleet.Counts()
-	t.Logf("and %d hours later:", hours)
+	row(s.t, "a day after the first were sold, for so long", "%d hours", hours)
 	s.report(c)
 	if c.Messages < size/20 {
 		t.Errorf("%d messages prove little", c.Messages)
@@ -224,21 +232,24 @@ func (s *shop) alone(looks int64) {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
 	var took time.Duration
-	began := time.Now()
+	var trips int64
+	count, began := w.store.CountRoundTrips(), time.Now()
 	w.most, w.stop = looks, func() {
-		took = time.Since(began)
+		took, trips = time.Since(began), count()
 		cancel()
 	}
 	if _, err := w.Round(ctx); err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Logf("one replica: %.0f looks a second, %d of them, with Redis on the same %d processors", float64(looks)/took.Seconds(), looks, runtime.NumCPU())
+	row(s.t, fmt.Sprintf("one replica, with Redis on the same %d processors", runtime.NumCPU()), "%.0f looks a second, %d of them, each in %.3f round trips to Redis",
+		float64(looks)/took.Seconds(), looks, float64(trips)/float64(looks))
 }
 
 func (s *shop) report(c simulation.Counts) {
 	s.t.Helper()
-	s.t.Logf("%d eSIMs asked for in %d calls to CloudeSIM and %d to Mobilexy; %d messages; asked twice: %d, told twice: %d",
-		c.Asked, c.Calls[esim.CloudESIM], c.Calls[esim.Mobilexy], c.Messages, c.AskedTwice, c.ToldTwice)
+	row(s.t, "  eSIMs asked for; calls to CloudeSIM, to Mobilexy", "%d; %d, %d", c.Asked, c.Calls[esim.CloudESIM], c.Calls[esim.Mobilexy])
+	row(s.t, "  messages sent", "%d", c.Messages)
+	row(s.t, "  asked twice, counted at the provider; told twice, counted at Telegram", "%d; %d", c.AskedTwice, c.ToldTwice)
 	s.once(c)
 }
 
@@ -262,7 +273,8 @@ func TestUsageForLife(t *testing.T) {
 		s.round()
 	}
 	r := s.fleet.Report()
-	t.Logf("%d eSIMs watched for %d days by two replicas: %d looks, in %s\n%s", size, days, s.looks(), time.Since(began).Round(time.Second), r)
+	row(s.t, "eSIMs watched for their whole lives by two replicas", "%d for %d days: %d looks, in %s", size, days, s.looks(), time.Since(began).Round(time.Second))
+	_, _ = fmt.Fprint(t.Output(), r) // the test's own log
 	s.report(r.Counts)
 	for _, p := range []esim.Provider{esim.CloudESIM, esim.Mobilexy} {
 		if r.InUse[p].Late+r.Unseen[p].Late > 0 || r.InUse[p].Crossings < size/4 {

@@ -246,7 +246,8 @@ func TestReplicasEnd(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes a while")
 	}
-	for name, how := range map[string]ending{"never": never, "stopped": stopped, "killed": killed} {
+	for how, name := range []string{never: "never", stopped: "stopped", killed: "killed"} {
+		how := ending(how)
 		t.Run(name, func(t *testing.T) {
 			r, c, ended := outlive(t, how)
 			crossings, excused := 0, 0
@@ -264,8 +265,9 @@ func TestReplicasEnd(t *testing.T) {
 			for _, n := range c.excused {
 				excused += n
 			}
-			t.Logf("%d crossings, all of them told of; %d messages, %d of them twice; %d ends, %d of them between a message and its record; asked too soon: %d",
-				crossings, r.Messages, r.ToldTwice, ended, excused, r.AskedTwice)
+			row(t, "two replicas, a thousand eSIMs: crossings, messages", "%d, %d", crossings, r.Messages)
+			row(t, "  times that a replica ended, of these between a message and its record", "%d, %d", ended, excused)
+			row(t, "  told twice, counted at Telegram", "%d", r.ToldTwice)
 			if crossings < 500 || (how == never) != (ended == 0) || how != never && ended < 100 {
 				t.Errorf("%d crossings and %d ends prove nothing", crossings, ended)
 			}
