@@ -13,7 +13,7 @@ type figures struct {
 	worlds, orders, paid, topUps                           int
 	delivered, refunded, review, expired, lost, double     int
 	approved, photos, refunds, partial, cancelled, rebuilt int
-	crashes, rollbacks, misread                            int
+	crashes, rollbacks                                     int
 	faults                                                 [faults]int
 	virtual                                                time.Duration
 	hash                                                   uint64
@@ -25,7 +25,6 @@ func (f *figures) add(g *figures) {
 		{&f.refunded, &g.refunded}, {&f.review, &g.review}, {&f.expired, &g.expired}, {&f.lost, &g.lost}, {&f.double, &g.double},
 		{&f.approved, &g.approved}, {&f.photos, &g.photos}, {&f.refunds, &g.refunds}, {&f.partial, &g.partial},
 		{&f.cancelled, &g.cancelled}, {&f.rebuilt, &g.rebuilt}, {&f.crashes, &g.crashes}, {&f.rollbacks, &g.rollbacks},
-		{&f.misread, &g.misread},
 	} {
 		*pair[0] += *pair[1]
 	}
@@ -89,7 +88,7 @@ func (f *figures) block(seed uint64, wall time.Duration) string {
 	line("delivered %d, refunded %d, review %d, expired %d, lost %d, double %d", f.delivered, f.refunded, f.review, f.expired, f.lost, f.double)
 	line("%d photos and receipts, %d refunds at Stripe of %d begun, %d eSIMs given back, %d purchases approved, %d orders rebuilt",
 		f.photos, f.refunds, f.partial, f.cancelled, f.approved, f.rebuilt)
-	line("crashes %d, rollbacks %d, top-ups misread after one %d", f.crashes, f.rollbacks, f.misread)
+	line("crashes %d, rollbacks %d", f.crashes, f.rollbacks)
 	var list []string
 	for i, n := range f.faults {
 		list = append(list, fmt.Sprintf("%s %d", fault(i), n))

@@ -205,10 +205,6 @@ func (c *affair) has() string {
 	if !c.in(orders.Delivered) {
 		return ""
 	}
-	if len(c.sales) == 0 && c.book.draft.Kind == orders.KindTopUp && c.misread() {
-		c.w.figures.misread++
-		return ""
-	}
 	if len(c.sales) == 0 {
 		return "nothing was sold"
 	}
@@ -227,23 +223,6 @@ func (c *affair) has() string {
 func (c *affair) shelved() bool {
 	return c.order.Bought != nil && c.w.redis.lines[c.id] != nil &&
 		slices.ContainsFunc(c.sales, func(x *sale) bool { return x.is(c.order.Bought.Profile) && x.taken.IsZero() })
-}
-
-// misread says whether the eSIM's numbers rose by another top-up that Redis had forgotten at the time:
-// numbers that lag by hours can't tell the two apart, and only Redis knows of both. It is the one hole
-// that is known and left: it takes a rollback, and then a top-up that is never answered, at Mobilexy,
-// within the hours until a sweep comes through.
-func (c *affair) misread() bool {
-	if c.book.draft.Plan.Provider != esim.Mobilexy || c.w.figures.rollbacks == 0 {
-		return false
-	}
-	began := c.order.Attempt.StartedAt
-	for _, x := range c.w.sellers[esim.Mobilexy].sales {
-		if x.to != nil && x.to.order == c.book.draft.ESIM && x.order != c.id && began.Sub(x.at) < 5*time.Hour && x.epoch < c.w.figures.rollbacks {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *affair) unpaid() string {
