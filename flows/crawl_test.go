@@ -124,11 +124,12 @@ func crawl(t *testing.T, lang string) {
 	first.order(unpaid, customer, "858", orders.AwaitingPayment)
 	first.command("start", "")
 	first.shown = append(first.shown, first.shop.Delivery(first.desk.orders[unlinked], lang)...)
+	first.shown = append(first.shown, first.notices()...)
 	first.text("korea")
 	first.text("Atlantis")
 	names := crawlFrom(t, first)
 	for _, want := range []string{"welcome_back", "destinations", "regions", "letters", "letter", "plans", "covers", "plan", "works", "phone", "checking",
-		"order_awaiting", "order_expired", "esims", "past", "esim", "esim_photo", "guide", "refund_ask", "language", "help", "support", "support_ask", "support_sent", "paysupport", "terms", "privacy", "erased"} {
+		"order_awaiting", "order_expired", "esims", "past", "esim", "topups_looking", "topups", "topup", "link", "rename", "esim_photo", "guide", "refund_ask", "language", "help", "support", "support_ask", "support_sent", "paysupport", "terms", "privacy", "erased"} {
 		if !names[want] {
 			t.Errorf("no way leads to the screen %s", want)
 		}
@@ -276,8 +277,11 @@ func FuzzPress(f *testing.F) {
 	s := newStage(f)
 	s.regular()
 	for _, word := range []string{"start", "dest", "regions", "az", "find", "plans", "covers", "length", "size", "any", "plan", "works", "phone", "buy", "again",
-		"o", "cancel", "esims", "past", "esim", "qr", "guide", "more", "refund", "install", "left", "topup", "lang", "help", "erase"} {
-		for _, arg := range []string{"", "/" + string(foreign), "/" + string(delivered), "/c_jp", "/c_jp/2", "/g", "/" + s.plan("859").Ref() + "/2080", "/2", "/\u202eA", "/yes"} {
+		"o", "cancel", "esims", "past", "esim", "qr", "guide", "more", "refund", "install", "left", "topup", "lang", "help", "erase",
+		"refresh", "pick", "add", "tu", "another", "link", "number", "mine", "rename", "unname", "mute", "unmute", "later"} {
+		for _, arg := range []string{"", "/" + string(foreign), "/" + string(delivered), "/c_jp", "/c_jp/2", "/g", "/" + s.plan("859").Ref() + "/2080", "/2", "/\u202eA", "/yes",
+			"/" + string(delivered) + "/" + s.topUp(delivered).Ref(), "/" + string(delivered) + "/" + s.topUp(delivered).Ref() + "/744",
+			"/" + string(foreign) + "/" + s.topUp(delivered).Ref() + "/744", "/" + string(delivered) + "/2"} {
 			f.Add(word + arg)
 		}
 	}

@@ -51,7 +51,7 @@ func toppedUp(l *locales.Localizer, o *orders.Order) Screen {
 	}
 	return Screen{
 		Name: "topup_done",
-		HTML: paragraphs(bold(planName(l, o.Plan)), l.H("topup_done", args{"Data": allowance(l, o.Plan)}), lines(left, until)),
+		HTML: paragraphs(bold(topUpName(l, o.Plan)), l.H("topup_done", args{"Data": allowance(l, o.Plan)}), lines(left, until)),
 		Rows: withRows(nil, []Button{{Text: l.T("button_my_esim"), Data: to("left", string(o.ESIM)), Style: Primary}}, receipt(l, o)),
 	}
 }

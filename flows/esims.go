@@ -123,7 +123,7 @@ func (v *visit) esimRows(list []*usage.ESIM) [][]Button {
 }
 
 // shortName is how much of a name shows in lists, in runes.
-const shortName = 16
+const shortName = 12
 
 // esimName names an eSIM, as plain text: as its customer does, else by its plan.
 func esimName(l *locales.Localizer, e *usage.ESIM) string {

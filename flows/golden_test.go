@@ -31,6 +31,8 @@ func scenes() map[string]func(s *stage) []flows.Screen {
 	buyingScenes(one)
 	orderScenes(one)
 	esimScenes(one)
+	topUpScenes(one)
+	linkScenes(one)
 	textScenes(one)
 	adminScenes(one)
 	scenes["admin_reasons"] = func(s *stage) []flows.Screen {
@@ -65,6 +67,7 @@ func scenes() map[string]func(s *stage) []flows.Screen {
 		o.Bought.After = nil // the provider told nothing
 		return append(shown, s.shop.Delivery(o, s.client)...)
 	}
+	scenes["notices"] = func(s *stage) []flows.Screen { s.regular(); return s.notices() }
 	scenes["alerts"] = func(s *stage) []flows.Screen {
 		o := s.order(delivered, customer, "JP-10-30", orders.Review)
 		return []flows.Screen{

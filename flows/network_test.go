@@ -107,32 +107,36 @@ func (n *network) QuoteTopUp(ctx context.Context, e *usage.ESIM, ref string) (es
 		return esim.Plan{}, n.quoteErr
 	}
 	list, err := n.TopUps(ctx, e)
+	if err != nil {
+		return esim.Plan{}, err
+	}
 	for _, p := range list {
 		if p.Ref() == ref {
-			return p, err
+			return p, nil
 		}
 	}
 	return esim.Plan{}, fmt.Errorf("top-up: %w", catalog.ErrGone)
 }
 
-// topUp is the top-up of the fixture with so many GB for an eSIM.
-func (s *stage) topUp(id orders.ID, gb int) esim.Plan {
+// topUp is the top-up of 3 GB for an eSIM of the fixture.
+func (s *stage) topUp(id orders.ID) esim.Plan {
 	s.tb.Helper()
 	list, _ := s.network.TopUps(context.Background(), s.esims[string(id)])
 	for _, p := range list {
-		if p.ID == fmt.Sprint("TOP-", gb) {
+		if p.ID == "TOP-3" {
 			return p
 		}
 	}
-	s.tb.Fatalf("no top-up of %d GB", gb)
+	s.tb.Fatal("no top-up of 3 GB")
 	return esim.Plan{}
 }
 
-// offer is the route of a price button on an offer, add that on a top-up's page.
+// offer is the route of a price button on an offer, add that on the page of a top-up for the eSIM in
+// use.
 func offer(id orders.ID, p esim.Plan) string {
-	return fmt.Sprintf("tu/%s/%s/%d", id, p.Ref(), p.Retail.Minor)
+	return fmt.Sprintf("tu/%s/%s/%d", string(id), p.Ref(), p.Retail.Minor)
 }
 
-func add(id orders.ID, p esim.Plan) string {
-	return fmt.Sprintf("add/%s/%s/%d", id, p.Ref(), p.Retail.Minor)
+func add(p esim.Plan) string {
+	return fmt.Sprintf("add/%s/%s/%d", string(delivered), p.Ref(), p.Retail.Minor)
 }

@@ -86,6 +86,10 @@ func TestStaleAndForged(t *testing.T) {
 		"plan/abcdefghij", "buy/abcdefghij/100", "length/c_jp/forever", "length/c_zz", "size/c_jp/week", "covers/c_zz", "works/x", "phone/c_zz",
 		"o/" + string(foreign), "cancel/" + string(foreign), "again/" + string(foreign) + "/100", "esim/" + string(foreign), "qr/" + string(foreign),
 		"left/" + string(foreign), "topup/" + string(foreign), "more/" + string(foreign), "refund/" + string(foreign),
+		"refresh/" + string(foreign), "link/" + string(foreign), "number/" + string(foreign), "mine/" + string(foreign), "rename/" + string(foreign), "unname/" + string(foreign),
+		"mute/" + string(foreign), "unmute/" + string(foreign), "later/" + string(foreign), "another/" + string(foreign), "pick/" + string(foreign) + "/abcdefghij",
+		"add/" + string(foreign) + "/abcdefghij/100", "tu/" + string(foreign) + "/abcdefghij/100", "tu/" + string(delivered) + "/abcdefghi1/100",
+		"tu/" + string(delivered) + "/abcdefghij/0100", "pick/" + string(delivered) + "/ABCDEFGHIJ", "more/" + string(delivered) + "/0",
 		"o/7kq2m-9x4tb", "o/7KQ2M", "esim/7kq2m9x4tb", "install/x", "lang/xx", "erase/no", "az/A/x", "\xff\xfe", strings.Repeat("a", 65),
 		"o/" + strings.Repeat("0", 10) + "/1",
 	} {

@@ -117,6 +117,6 @@ func readName(typed string) (string, bool) {
 	}, typed))
 	hidden := func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
 	seen := func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.M, r) }
-	ok := utf8.ValidString(name) && utf8.RuneCountInString(name) <= maxName && strings.ContainsFunc(name, seen) && !strings.ContainsFunc(name, hidden)
+	ok := utf8.ValidString(typed) && utf8.RuneCountInString(name) <= maxName && strings.ContainsFunc(name, seen) && !strings.ContainsFunc(name, hidden)
 	return name, ok
 }
