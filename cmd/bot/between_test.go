@@ -20,10 +20,10 @@ import (
 
 // A held call waits between the shop and the world until it is released.
 type held struct {
-	part    string // of what it is called
-	there   chan struct{}
-	gone    chan struct{}
-	taken   bool
+	part  string // of what it is called
+	there chan struct{}
+	gone  chan struct{}
+	taken bool
 }
 
 // hold keeps the next call whose name contains part, until it is released.

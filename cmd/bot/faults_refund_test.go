@@ -216,7 +216,7 @@ func TestKillFault24CancelRepeated(t *testing.T) {
 	}
 	f.expect(1, 0)
 	f.revive()
-	f.eventually("the refund", func() bool { return f.order(o).State == orders.Refunded })
+	f.eventually("the refund", func() bool { return f.again(o).State == orders.Refunded })
 	f.expect(1, o.Payment.Received.Minor)
 	if n := len(f.world.Stripe.Refunds()); n != 1 {
 		t.Errorf("%d refunds", n)

@@ -72,7 +72,7 @@ func TestKillFault03TopUp(t *testing.T) {
 				}
 			},
 			drive: func(*fleet, int64) {},
-			ended: func(f *fleet, _ int64) bool { topUp = f.order(topUp); return f.settled(topUp) },
+			ended: func(f *fleet, _ int64) bool { topUp = f.again(topUp); return f.settled(topUp) },
 			check: func(f *fleet, _ int64, struck string) {
 				rose := f.profile(base).TotalBytes - before
 				story := fmt.Sprintf("killed at %q: %s (%s), %d bytes more", struck, topUp.State, topUp.Reason, rose)
@@ -100,14 +100,14 @@ func TestKillFault03Refund(t *testing.T) {
 			act: func(f *fleet, _ int64) { f.tap(admin, "Refund $") },
 			drive: func(f *fleet, _ int64) {
 				// The button works once. Who was killed between taking it and beginning asks again.
-				if now := f.order(o); now.State == orders.Delivered && f.reaper.hit() && f.world.Telegram.Pending() == 0 && len(f.alive()) > 0 {
+				if now := f.again(o); now.State == orders.Delivered && f.reaper.hit() && f.world.Telegram.Pending() == 0 && len(f.alive()) > 0 {
 					f.tell(admin, "/refund "+o.ID.String())
 					f.offered(admin, o)
 					f.tap(admin, "Refund $")
 					f.until("quiet", func() bool { return f.world.Telegram.Pending() == 0 })
 				}
 			},
-			ended: func(f *fleet, _ int64) bool { o = f.order(o); return o.State != orders.Delivered && f.settled(o) },
+			ended: func(f *fleet, _ int64) bool { o = f.again(o); return o.State != orders.Delivered && f.settled(o) },
 			check: func(f *fleet, _ int64, struck string) {
 				var back, times int64
 				for _, r := range f.world.Stripe.Refunds() {
@@ -122,16 +122,6 @@ func TestKillFault03Refund(t *testing.T) {
 			},
 		}
 	})
-}
-
-// order reads an order again.
-func (f *fleet) order(o *orders.Order) *orders.Order {
-	f.t.Helper()
-	now, err := f.app.orders.Get(f.ctx, o.ID, o.Customer)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return now
 }
 
 // offered waits until an admin may confirm the order's refund.

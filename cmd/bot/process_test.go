@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -74,8 +75,10 @@ func runReplica(ctx context.Context, ahead string) error {
 // reach Redis and the outside through the reaper's gates.
 type fleet struct {
 	*stage
-	reaper   *reaper
-	vars     map[string]string
+	reaper *reaper
+	vars   map[string]string
+
+	mu       sync.Mutex // guards replicas, where they become more
 	replicas []*replica
 	// soldBefore is how many eSIMs were sold before the present life.
 	soldBefore int
@@ -170,9 +173,11 @@ func (f *fleet) doors(world http.Handler) http.Handler {
 }
 
 func (f *fleet) alive() []*replica {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var alive []*replica
 	for _, r := range f.replicas {
-		if r.living() {
+		if r.living() && !r.apart.Load() {
 			alive = append(alive, r)
 		}
 	}
@@ -181,8 +186,10 @@ func (f *fleet) alive() []*replica {
 
 // A replica is one process of the shop.
 type replica struct {
-	f    *fleet
-	addr string
+	f     *fleet
+	addr  string
+	ahead time.Duration // of the world's clock
+	apart atomic.Bool   // nothing is brought to it
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -200,7 +207,7 @@ func (r *replica) up() {
 	for name, value := range r.f.vars {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	cmd.Env = append(cmd.Env, "LISTEN_ADDR="+r.addr, replicaVar+"="+r.f.world.Clock.Offset().String())
+	cmd.Env = append(cmd.Env, "LISTEN_ADDR="+r.addr, replicaVar+"="+(r.f.world.Clock.Offset()+r.ahead).String())
 	cmd.Stdout, cmd.Stderr = r.f.logs, r.f.logs
 	if err := cmd.Start(); err != nil {
 		r.f.t.Fatal(err)
@@ -236,6 +243,43 @@ func (r *replica) kill() {
 	}
 	_ = cmd.Process.Kill() // it may have ended
 	<-done
+}
+
+// another adds a replica whose clock is ahead of the world's.
+func (f *fleet) another(t *testing.T, ahead time.Duration) *replica {
+	t.Helper()
+	r := &replica{f: f, addr: freeAddr(t), ahead: ahead}
+	f.mu.Lock()
+	f.replicas = append(f.replicas, r)
+	f.mu.Unlock()
+	r.up()
+	return r
+}
+
+// signal sends the process a signal.
+func (r *replica) signal(s syscall.Signal) {
+	r.f.t.Helper()
+	if err := r.cmd.Process.Signal(s); err != nil {
+		r.f.t.Fatal(err)
+	}
+}
+
+// ended waits until the process has ended by itself, and returns its status.
+func (r *replica) ended() int {
+	r.f.t.Helper()
+	select {
+	case <-r.done:
+		return r.cmd.ProcessState.ExitCode()
+	case <-time.After(40 * time.Second):
+		r.f.t.Fatal("a replica doesn't end")
+		return 0
+	}
+}
+
+// ready says whether the process takes requests.
+func (r *replica) ready() bool {
+	status, err := probe(r.f.ctx, "http://"+r.addr+"/readyz")
+	return err == nil && status == http.StatusOK
 }
 
 func (r *replica) living() bool {
