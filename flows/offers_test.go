@@ -174,11 +174,13 @@ func TestRename(t *testing.T) {
 	if s.text("<b>&"); !mentions(s.screen().HTML, "&lt;b&gt;&amp;</b>") {
 		t.Errorf("%s", s.screen().HTML)
 	}
-	s = newStage(t)
-	s.regular()
-	s.press("rename/" + string(delivered))
-	if s.text("4242 4242 4242 4242"); s.esims[string(delivered)].Name != "" || !mentions(s.screen().HTML, "card") {
-		t.Error("a card's number became a name")
+	for sent, said := range map[string]string{"4242 4242 4242 4242": "card", "LPA:1$a.example$B-1": "activation code"} {
+		s := newStage(t)
+		s.regular()
+		s.press("rename/" + string(delivered))
+		if s.text(sent); s.esims[string(delivered)].Name != "" || !mentions(s.screen().HTML, said) {
+			t.Errorf("%s became a name: %s", sent, s.screen().HTML)
+		}
 	}
 }
 

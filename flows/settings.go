@@ -87,8 +87,11 @@ func (v *visit) askName(e *usage.ESIM, why string) Reply {
 
 // named takes what was typed as the eSIM's name.
 func (v *visit) named(ctx context.Context, e *usage.ESIM, typed string) (Reply, error) {
-	if holdsCard(typed) {
+	switch {
+	case holdsCard(typed):
 		return v.hint("card_typed"), nil
+	case holdsCode(typed):
+		return v.hint("code_typed"), nil
 	}
 	name, ok := readName(typed)
 	if !ok {
