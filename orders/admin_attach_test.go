@@ -361,3 +361,20 @@ func TestCloseOfWhatWasPaidThisMoment(t *testing.T) {
 	w.run(time.Hour)
 	w.want(orders.Delivered, "")
 }
+
+// A code copied twice from the provider's portal must not go to two customers.
+func TestAttachCodeOfAnotherOrder(t *testing.T) {
+	for _, state := range []orders.State{orders.Issued, orders.Review, orders.Delivered} {
+		w := inDoubt(t, "bought unheard")
+		other := w.stored("0000000777", func(o *orders.Order) { o.State = state })
+		_, err := w.service.AttachCode(t.Context(), w.decision(), code(t))
+		refused(t, err, orders.WhyTaken)
+		if o := w.store.docs[theOrder]; o.State != orders.Review || o.Bought != nil {
+			t.Errorf("%s: it is %s with %+v", state, o.State, o.Bought)
+		}
+		other.Bought.Profile.Code = esim.ActivationCode{}
+		if _, err := w.service.AttachCode(t.Context(), w.decision(), code(t)); err != nil {
+			t.Errorf("%s: of nobody else: %v", state, err)
+		}
+	}
+}

@@ -92,7 +92,8 @@ func (s *Service) stillTheirs(ctx context.Context, o *Order) error {
 }
 
 // AttachCode stores an activation code, which the caller has parsed, as what was bought, and has it
-// delivered. What is known of the purchase already stays.
+// delivered. What is known of the purchase already stays. Refused with WhyTaken where it is another
+// order's.
 func (s *Service) AttachCode(ctx context.Context, d Decision, code esim.ActivationCode) (*Order, error) {
 	if code.IsZero() {
 		return nil, fmt.Errorf("attach code: %w", esim.ErrActivationCode)
@@ -106,6 +107,12 @@ func (s *Service) AttachCode(ctx context.Context, d Decision, code esim.Activati
 		f, err := s.stillPaid(ctx, o)
 		if err != nil {
 			return err
+		}
+		switch taken, err := s.codeTaken(ctx, o, code); {
+		case err != nil:
+			return err
+		case taken:
+			return s.refusal(ctx, o, WhyTaken)
 		}
 		b := s.asBought(o)
 		if n, no := parseGot(f.Got); b.Profile.OrderNo == "" && n >= o.Attempt.N && orderNumber.MatchString(no) {

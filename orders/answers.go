@@ -199,6 +199,24 @@ func (s *Service) taken(ctx context.Context, o *Order, iccid esim.ICCID, seller 
 	return false, nil
 }
 
+// codeTaken says whether an activation code is another order's: one that is being sent, or was sent
+// lately, so that a code copied twice from a provider's portal doesn't go to two customers.
+func (s *Service) codeTaken(ctx context.Context, o *Order, code esim.ActivationCode) (bool, error) {
+	same := func(other *Order) bool {
+		return other.ID != o.ID && other.Bought != nil && other.Bought.Profile.Code == code
+	}
+	for _, state := range []State{Issued, Review} {
+		if other, err := s.among(ctx, state, same); err != nil || other {
+			return other, err
+		}
+	}
+	lately, _, err := s.store.Browse(ctx, Delivered, 0, browsed)
+	if err != nil {
+		return false, fmt.Errorf("browse delivered orders: %w", err)
+	}
+	return slices.ContainsFunc(lately, same), nil
+}
+
 // among says whether one of the orders in a state is as wanted.
 func (s *Service) among(ctx context.Context, state State, wanted func(*Order) bool) (bool, error) {
 	found := false
