@@ -23,6 +23,9 @@ var orderNumber = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 func (s *Service) BuyAgain(ctx context.Context, d Decision) (*Order, error) {
 	return s.decide(ctx, d, AnswerBuyAgain, func(o *Order) error {
 		f, err := s.stillPaid(ctx, o)
+		if err == nil && o.Bought != nil {
+			err = s.reallyGone(ctx, o)
+		}
 		if err != nil {
 			return err
 		}
@@ -42,8 +45,26 @@ func (s *Service) BuyAgain(ctx context.Context, d Decision) (*Order, error) {
 			next.Attempt = Attempt{N: n, Fence: value}
 			next.Approved++
 			next.Refused, next.HeldSince = nil, time.Time{}
+			// Of what was taken back nothing is left that could be delivered, or given back again.
+			next.Bought, next.Refund.Return, next.Refund.Refusal = nil, ReturnNothing, ""
 		})
 	})
+}
+
+// reallyGone makes sure that the provider has taken back what the order had bought, before it is bought
+// once more, and that no note at Stripe says that it was delivered.
+func (s *Service) reallyGone(ctx context.Context, o *Order) error {
+	gone, err := s.takenBack(ctx, o)
+	switch {
+	case err != nil:
+		return err
+	case !gone:
+		return s.refusal(ctx, o, WhyChanged)
+	}
+	if err := s.payments.Mark(ctx, o.Payment.Intent, "done", ""); err != nil {
+		return fmt.Errorf("note that %s isn't delivered: %w", o.ID, err)
+	}
+	return nil
 }
 
 // Deliver sends the customer what was bought, unless its provider has taken it back. What they were

@@ -282,3 +282,46 @@ func TestDecisionsHeedWhatStandsAtStripe(t *testing.T) {
 	}
 	w.want(orders.Review, orders.ReasonInDoubt)
 }
+
+// What the provider took back before it was sent can be bought once more, and that eSIM is the order's own
+// from then on: also what a refund gives back.
+func TestBuysAgainWhatWasTakenBack(t *testing.T) {
+	w := newWorld(t)
+	w.cloud.answers = []string{"not ready"}
+	w.paid()
+	w.run(time.Second)
+	w.cloud.queries = []string{"cancelled"}
+	w.run(time.Hour)
+	o := w.want(orders.Review, orders.ReasonTakenBack)
+	if !slices.Contains(w.service.Answers(o), orders.AnswerBuyAgain) || slices.Contains(w.service.Answers(o), orders.AnswerDeliver) {
+		t.Fatalf("answers %v", w.service.Answers(o))
+	}
+	_, err := w.service.BuyAgain(t.Context(), w.decision()) // the provider says that it isn't gone
+	refused(t, err, orders.WhyChanged)
+	w.cloud.queries = []string{"error"}
+	var r *orders.Refusal
+	if _, err := w.service.BuyAgain(t.Context(), w.decision()); err == nil || errors.As(err, &r) {
+		t.Errorf("without an answer: %v", err)
+	}
+	w.cloud.queries = []string{"cancelled"}
+	if o, err = w.service.BuyAgain(t.Context(), w.decision()); err != nil || o.Bought != nil || o.Approved != 1 {
+		t.Fatalf("%+v: %v", o, err)
+	}
+	o = w.run(time.Hour)
+	if w.want(orders.Delivered, ""); o.Bought.Profile.OrderNo != "cloudesim-2" || w.cloud.sold != 2 || len(w.telegram.photos) != 1 || w.stripe.meta["got"] != "2:cloudesim-2" {
+		t.Errorf("bought %+v, sold %d, photos %v, at Stripe %v", o.Bought, w.cloud.sold, w.telegram.photos, w.stripe.meta)
+	}
+	w.refundAs(admin, w.offer(esim.Money{}, false))
+	if o = w.want(orders.Refunded, "refund"); o.Refund.Return != orders.ReturnDone || w.cloud.asked != 1 {
+		t.Errorf("%+v, asked %d times", o.Refund, w.cloud.asked)
+	}
+}
+
+// What was sent and then taken back was most likely to be refunded: it isn't bought again.
+func TestWhatWasSentIsNotBoughtAgain(t *testing.T) {
+	w := newWorld(t)
+	o := w.stored(theOrder, func(o *orders.Order) { o.State, o.Reason = orders.Review, orders.ReasonTakenBack })
+	if a := w.service.Answers(o); !slices.Equal(a, []orders.Answer{orders.AnswerRefund}) {
+		t.Errorf("answers %v", a)
+	}
+}

@@ -24,7 +24,7 @@ func (s *Service) Answers(o *Order) []Answer {
 	}
 	unready := o.Kind == KindESIM && !o.hasProfile()
 	owed := s.owesDelivery(o)
-	add(owed && o.Bought == nil, AnswerBuyAgain)
+	add(owed && (o.Bought == nil || o.tookBack()), AnswerBuyAgain)
 	add(s.deliverable(o), AnswerDeliver)
 	add(owed && unready, AnswerCode)
 	add(owed && unready && s.asksByNo(o.seller()), AnswerOrderNo)
@@ -34,6 +34,11 @@ func (s *Service) Answers(o *Order) []Answer {
 	add(refundable && o.Refund.Return == ReturnRefused, AnswerAnyway)
 	add(s.closable(o), AnswerClose)
 	return list
+}
+
+// tookBack says whether the provider took back what the customer was never sent: nothing is bought any more.
+func (o *Order) tookBack() bool {
+	return o.Reason == ReasonTakenBack && o.Kind == KindESIM && o.Bought != nil && o.DeliveredAt.IsZero()
 }
 
 // hasProfile says whether there is something to install.
