@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"time"
 
 	"esimbot/esim"
@@ -151,9 +152,11 @@ func (s *Service) purchase(ctx context.Context, o *Order, plan esim.Plan, before
 	o.Attempt.BalanceBefore = known
 	// From here the lease must outlast the call: a runner that was paused must not make it late.
 	if s.now().Add(s.providerTimeout + leaseMargin).After(o.Lease.Until) {
+		s.markNot(ctx, o)
 		return s.hold(ctx, o, plan.Provider, ReasonLeaseShort, nil)
 	}
 	if s.stopping.Load() {
+		s.markNot(ctx, o)
 		return s.move(ctx, o, Paid, ReasonStopped, s.rest(0)) // nothing was bought, another replica goes on
 	}
 	limited, cancel := context.WithTimeout(ctx, s.providerTimeout)
@@ -164,13 +167,21 @@ func (s *Service) purchase(ctx context.Context, o *Order, plan esim.Plan, before
 	}
 	switch providers.ClassOf(err) {
 	case providers.NotSent:
+		s.markNot(ctx, o)
 		return s.hold(ctx, o, plan.Provider, ReasonNotSent, err)
 	case providers.Rejected:
+		s.markNot(ctx, o)
 		return s.rejected(ctx, o, plan, err)
 	default:
 		s.log.ErrorContext(ctx, "purchase in doubt", slog.String("order", string(o.ID)), slog.Any("error", err))
 		return s.doubt(ctx, o, ReasonInDoubt)
 	}
+}
+
+// markNot notes at Stripe that the attempt surely didn't buy, so that the order needn't come under review
+// if Redis forgets it. Only the runner that could buy with the attempt knows, and it won't any more.
+func (s *Service) markNot(ctx context.Context, o *Order) {
+	s.mark(ctx, o, "not", strconv.Itoa(o.Attempt.N))
 }
 
 // raise asks Stripe for the right to buy and reports whether this runner has it; if not, it has

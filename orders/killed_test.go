@@ -133,3 +133,50 @@ func (l life) killed(t *testing.T, at int, before, doubt bool) {
 		t.Errorf("the eSIM is still claimed by %s", c)
 	}
 }
+
+// A provider's sure no is noted at Stripe, so that neither a crash nor a lost Redis leaves a doubt.
+func TestASureNoOutlastsItsRunner(t *testing.T) {
+	for _, answer := range []string{"not sent", "rejected"} {
+		for _, lost := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, Redis lost: %v", answer, lost), func(t *testing.T) {
+				w := newWorld(t).sellTwice()
+				w.remember()
+				w.cloud.answers = []string{answer}
+				w.after = func(_ int, call string) error {
+					if call != "mark not" {
+						return nil
+					}
+					w.after = nil
+					return errCrash
+				}
+				w.paid()
+				if err := w.service.Step(t.Context(), theOrder); !w.dead {
+					t.Fatalf("not killed: %v", err)
+				}
+				w.restart()
+				if lost {
+					w.flush()
+					w.sweep()
+				}
+				w.run(time.Hour)
+				o := w.want(orders.Delivered, "")
+				if w.cloud.sold+w.mobilexy.sold != 1 || o.Attempt.N != 2 || w.stripe.meta["not"] != "1" {
+					t.Errorf("sold %d and %d, attempt %d, at Stripe %v", w.cloud.sold, w.mobilexy.sold, o.Attempt.N, w.stripe.meta)
+				}
+			})
+		}
+	}
+}
+
+// What nobody answered is not noted as a no.
+func TestADoubtIsNoSureNo(t *testing.T) {
+	for _, answer := range []string{"unheard", "bought unheard", "ok"} {
+		w := newWorld(t)
+		w.cloud.answers = []string{answer}
+		w.paid()
+		w.run(time.Hour)
+		if not := w.stripe.meta["not"]; not != "" {
+			t.Errorf("%s: noted %q", answer, not)
+		}
+	}
+}

@@ -79,7 +79,7 @@ type Payments interface {
 	// RaiseFence writes buy = value under idempotency key "buy:<order>:<n>". ErrFenceTaken when
 	// a rival wrote another value under that key.
 	RaiseFence(ctx context.Context, intent string, order ID, n int, value string) error
-	// Mark sets metadata on the PaymentIntent: "got", "done". It may be repeated.
+	// Mark sets metadata on the PaymentIntent: "got", "not", "done". It may be repeated.
 	Mark(ctx context.Context, intent, key, value string) error
 	// Refund returns money under idempotency key "refund:<order>:<n>", after a look whether a
 	// refund with metadata[refund] = "<order>:<n>" stands already. ErrRefundSpent where only another
@@ -132,6 +132,7 @@ type CheckoutSession struct {
 type Fence struct {
 	Value    string // metadata "buy"
 	Got      string // metadata "got": "<n>:<provider order number>", set after a purchase
+	Not      int    // metadata "not": the last attempt whose provider surely sold nothing; 0 for none
 	Done     bool   // metadata "done": delivered
 	Refunded esim.Money
 	Received esim.Money

@@ -98,9 +98,16 @@ func (s *Service) whole(p esim.Plan) esim.Plan {
 	return found
 }
 
-// down says whether surely nothing was bought: nobody ever could, or the last who could was stopped.
+// down says whether surely nothing was bought: nobody ever could, the last who could was stopped, or its
+// provider said no, which the runner that asked has noted.
 func (f Fence) down() bool {
-	return f.Got == "" && (f.Value == "" || strings.HasSuffix(f.Value, ":"+closedFence))
+	return f.Got == "" && (f.Value == "" || strings.HasSuffix(f.Value, ":"+closedFence) || f.sureNo())
+}
+
+// sureNo says whether the attempt that stands at Stripe surely didn't buy, though it could.
+func (f Fence) sureNo() bool {
+	n, _ := parseGot(f.Value)
+	return n > 0 && n == f.Not
 }
 
 // stand puts a paid order where Stripe's notes on the payment say it is. why is what is wrong with
@@ -183,7 +190,7 @@ func (s *Service) attemptOf(o *Order, f Fence, got int) (_ Attempt, down bool) {
 		plan = *o.Attempt.Plan
 	}
 	a := Attempt{N: n, Nonce: nonce, Provider: plan.Provider, Plan: &plan, StartedAt: o.Payment.PaidAt, Fence: f.Value}
-	return a, n > 0 && nonce == closedFence
+	return a, n > 0 && (nonce == closedFence || f.sureNo())
 }
 
 // complete asks the provider for the profile of a delivered eSIM, so that it stands on its customer's
@@ -263,7 +270,7 @@ func (s *Service) projected(ctx context.Context, o *Order) error {
 // after: Redis has gone back in time. An attempt that nobody knows the end of is left to the purchase,
 // which finds the fence up: its runner may be about to store what it bought.
 func bygone(f Fence) bool {
-	return f.Done || f.Got != "" || f.Refunded.Minor > 0 || strings.HasSuffix(f.Value, ":"+closedFence)
+	return f.Done || f.Got != "" || f.Refunded.Minor > 0 || f.Value != "" && f.down()
 }
 
 // recall puts an order that Redis remembers as it was earlier where its payment says it got since,

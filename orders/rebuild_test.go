@@ -33,6 +33,13 @@ func TestRebuild(t *testing.T) {
 				t.Errorf("attempt %d after 3", o.Attempt.N)
 			}
 		}},
+		"surely not bought": {marks: map[string]string{"buy": "3:nonce", "not": "3"}, state: orders.Delivered, sold: 1, photos: 1, check: func(t *testing.T, o *orders.Order) {
+			if o.Attempt.N != 4 {
+				t.Errorf("attempt %d after 3", o.Attempt.N)
+			}
+		}},
+		"surely not bought before":      {marks: map[string]string{"buy": "3:nonce", "not": "2"}, state: orders.Review, reason: orders.ReasonInDoubt},
+		"surely not bought, and bought": {marks: map[string]string{"buy": "3:nonce", "not": "3", "got": "2:CE7"}, state: orders.Review, reason: orders.ReasonInDoubt},
 		"fence up": {marks: map[string]string{"buy": "1:nonce"}, state: orders.Review, reason: orders.ReasonInDoubt, check: func(t *testing.T, o *orders.Order) {
 			if o.Attempt.N != 1 || o.Attempt.Fence != "1:nonce" || o.Attempt.Provider != plan.Provider || o.Attempt.DoubtAt.IsZero() {
 				t.Errorf("attempt %+v", o.Attempt)

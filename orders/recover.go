@@ -16,11 +16,15 @@ const (
 )
 
 // recoverAttempt decides what became of a purchase whose runner went away. If Stripe lets this
-// runner close the attempt, nobody called the provider nor can: the order is simply paid again.
+// runner close the attempt, nobody called the provider nor can; if its runner noted a sure no, nobody
+// can any more: the order is simply paid again.
 // Anything else leaves the purchase in doubt: also a trace of a later attempt that the order
 // doesn't remember, which closing would wipe out.
 func (s *Service) recoverAttempt(ctx context.Context, o *Order) error {
 	f, err := s.payments.Fence(ctx, o.Payment.Intent)
+	if err == nil && f.sureNo() && f.Value == o.Attempt.value() {
+		return s.closed(ctx, o) // its runner lived to say so
+	}
 	if err == nil && !o.Attempt.follows(f.Value) && f.Value != o.Attempt.closed() {
 		return s.doubt(ctx, o, ReasonInDoubt)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"esimbot/esim"
 	"esimbot/orders"
@@ -99,10 +100,18 @@ func (s *stripe) Fence(context.Context, string) (f orders.Fence, err error) {
 			err = orders.ErrPaymentDoubt
 			return
 		}
-		f = orders.Fence{Value: s.meta["buy"], Got: s.meta["got"], Done: s.meta["done"] != "", Received: s.came(), Disputed: s.disputed}
+		f = orders.Fence{Value: s.meta["buy"], Got: s.meta["got"], Not: s.not(), Done: s.meta["done"] != "", Received: s.came(), Disputed: s.disputed}
 		f.Refunded = esim.Money{Minor: s.outside + s.refunded(), Currency: esim.USD}
 	})
 	return f, errors.Join(lost, err)
+}
+
+func (s *stripe) not() int {
+	n, err := strconv.Atoi(s.meta["not"])
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 func (s *stripe) RaiseFence(_ context.Context, _ string, id orders.ID, n int, value string) (err error) {

@@ -61,7 +61,7 @@ func (l *archive) told(cs *orders.CheckoutSession) *orders.CheckoutSession {
 	}
 	if c.Paid {
 		c.PaidAt = start.Add(time.Minute)
-		c.Fence = orders.Fence{Value: l.meta["buy"], Got: l.meta["got"], Done: l.meta["done"] != "", Received: c.Amount, Disputed: l.disputed,
+		c.Fence = orders.Fence{Value: l.meta["buy"], Got: l.meta["got"], Not: l.not(), Done: l.meta["done"] != "", Received: c.Amount, Disputed: l.disputed,
 			Refunded: esim.Money{Minor: l.outside + l.refunded(), Currency: esim.USD}}
 		c.Refunded, c.Disputed, c.Refunds = c.Fence.Refunded, c.Fence.Disputed, len(l.refunds)
 	}

@@ -14,7 +14,7 @@ import (
 	"esimbot/orders"
 )
 
-// Fence reads the right to buy: the PaymentIntent's metadata "buy", "got" and "done", and what came
+// Fence reads the right to buy: the PaymentIntent's metadata "buy", "got", "not" and "done", and what came
 // in and went back of its latest charge, in the shop's currency.
 // https://docs.stripe.com/api/payment_intents/retrieve
 func (s *Stripe) Fence(ctx context.Context, intent string) (orders.Fence, error) {

@@ -33,6 +33,7 @@ const (
 	metaBuy       = "buy"       // the fence
 	metaGot       = "got"       // "<n>:<provider order number>", once bought
 	metaDone      = "done"      // set once delivered
+	metaNot       = "not"       // the number of the last attempt that surely didn't buy
 	metaRefund    = "refund"    // of a refund: "<order>:<n>"; of one that is no order's "return:<intent>:<n>"
 )
 
@@ -232,6 +233,9 @@ func marks(m map[string]string) orders.Fence {
 	f := orders.Fence{Value: m[metaBuy], Got: m[metaGot], Done: m[metaDone] != ""}
 	if !word(f.Got, maxWord) {
 		f.Got = ""
+	}
+	if n, err := strconv.Atoi(m[metaNot]); err == nil && n > 0 {
+		f.Not = n
 	}
 	return f
 }

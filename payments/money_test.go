@@ -47,6 +47,23 @@ func TestFenceIsForOne(t *testing.T) {
 	}
 }
 
+// A note that makes no sense counts for none.
+func TestFenceTellsOfASureNo(t *testing.T) {
+	d := newDesk(t)
+	_, intent := d.pay(t)
+	for _, c := range []struct {
+		note string
+		want int
+	}{{"3", 3}, {"", 0}, {"-1", 0}, {"x", 0}, {"12", 12}} {
+		if err := d.Mark(t.Context(), intent, "not", c.note); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := d.Fence(t.Context(), intent); err != nil || f.Not != c.want {
+			t.Errorf("%q is read as %d, %v", c.note, f.Not, err)
+		}
+	}
+}
+
 func TestFenceRace(t *testing.T) {
 	d := newDesk(t)
 	_, intent := d.pay(t)

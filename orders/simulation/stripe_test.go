@@ -136,8 +136,12 @@ func (c *session) draft() *orders.Draft {
 }
 
 func (i *intent) fence() orders.Fence {
+	not, err := strconv.Atoi(i.meta["not"])
+	if err != nil {
+		not = 0
+	}
 	return orders.Fence{
-		Value: i.meta["buy"], Got: i.meta["got"], Done: i.meta["done"] != "", Refunded: i.back(), Received: i.received, Disputed: i.disputed,
+		Not: not, Value: i.meta["buy"], Got: i.meta["got"], Done: i.meta["done"] != "", Refunded: i.back(), Received: i.received, Disputed: i.disputed,
 	}
 }
 
