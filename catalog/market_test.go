@@ -64,7 +64,7 @@ func TestBothProvidersUnderOneList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mobileClient, err := mobilexy.New(mobilexy.Config{APIKey: "key", BaseURL: serve(mobile) + "/api", Rate: 10_000, Backoff: time.Millisecond, Now: c.Now})
+	mobileClient, err := mobilexy.New(mobilexy.Config{APIKey: "key", BaseURL: serve(mobile) + "/api", Rate: 10_000, Backoff: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
