@@ -14,7 +14,7 @@ import (
 	"esimbot/providers"
 )
 
-// ErrOver: the provider says that the eSIM's time is over or that it was taken back, or doesn't know it
+// ErrOver means that the provider says the time of the eSIM is over or it was taken back, or doesn't know it
 // any more. Nothing can be added to it.
 var ErrOver = errors.New("nothing can be added to the eSIM any more")
 
