@@ -42,8 +42,8 @@ func (s *Shop) Delivery(o *orders.Order, lang string) []Screen {
 func toppedUp(l *locales.Localizer, o *orders.Order) Screen {
 	left, until := "", ""
 	if before, after := o.Attempt.Before, o.Bought.After; after != nil {
-		if before != nil && before.RemainingBytes >= 0 && after.RemainingBytes > before.RemainingBytes {
-			left = l.H("topup_left", args{"Before": data(l, before.RemainingBytes), "After": data(l, after.RemainingBytes)})
+		if was, is := before.Left(), after.Left(); was >= 0 && is > was {
+			left = l.H("topup_left", args{"Before": data(l, was), "After": data(l, is)})
 		}
 		if !after.ExpiresAt.IsZero() {
 			until = l.H("topup_until", args{"Date": l.Isolate(l.Date(after.ExpiresAt))})

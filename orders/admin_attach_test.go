@@ -294,7 +294,7 @@ func TestApplied(t *testing.T) {
 			w.paid()
 			w.run(24 * time.Hour)
 			w.want(orders.Review, orders.ReasonInDoubt)
-			w.cloud.queries = []string{query}
+			w.cloud.queries = []string{query, query} // by the admin's deed, and for the receipt
 			if _, err := w.service.Applied(t.Context(), w.decision()); err != nil {
 				t.Fatal(err)
 			}

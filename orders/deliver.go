@@ -19,6 +19,7 @@ const (
 // reached has it on the shelf, and only there: Stripe is told "done" of what was sent, for were Redis
 // lost with the shelf, the order must not pass for delivered.
 func (s *Service) deliver(ctx context.Context, o *Order) error {
+	s.measure(ctx, o)
 	if err := s.shelf.Put(ctx, o); err != nil {
 		return fmt.Errorf("order %s: shelve: %w", o.ID, err)
 	}

@@ -175,6 +175,20 @@ type Numbers struct {
 	At             time.Time   `json:"at"` // when it was asked
 }
 
+// Left is what is left of the eSIM's data, in bytes; -1 where that isn't known, also of no numbers.
+func (n *Numbers) Left() int64 {
+	switch {
+	case n == nil:
+		return -1
+	case n.RemainingBytes >= 0:
+		return n.RemainingBytes
+	case n.TotalBytes > 0 && n.UsedBytes >= 0:
+		return max(0, n.TotalBytes-n.UsedBytes)
+	default:
+		return -1
+	}
+}
+
 // Bought is what a provider sold for this order.
 type Bought struct {
 	Profile esim.Profile

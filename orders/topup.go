@@ -148,15 +148,38 @@ func (s *Service) apply(ctx context.Context, p providers.Provider, ref providers
 	if t.TotalBytes >= 0 || t.UsedBytes >= 0 || !t.ExpiresAt.IsZero() {
 		b.After = &Numbers{TotalBytes: t.TotalBytes, UsedBytes: t.UsedBytes, RemainingBytes: -1, ExpiresAt: t.ExpiresAt, At: b.At}
 	}
-	if t.TotalBytes > 0 && t.UsedBytes >= 0 {
-		b.After.RemainingBytes = max(0, t.TotalBytes-t.UsedBytes)
-	}
 	return b, nil
 }
 
 // topped is what a top-up brought, without what the provider said of it.
 func (s *Service) topped(ref providers.Ref, plan esim.Plan) Bought {
 	return Bought{Profile: esim.Profile{Provider: plan.Provider, ICCID: ref.ICCID, TranNo: ref.TranNo}, Plan: plan, At: s.now()}
+}
+
+// measure reads an eSIM's numbers after a top-up whose answer told too little of them: its receipt
+// names what was left before and what is now. It is a courtesy, and nothing waits for numbers that
+// lag behind.
+func (s *Service) measure(ctx context.Context, o *Order) {
+	if o.Kind != KindTopUp || o.Photo.ID != 0 || o.Bought.After.Left() >= 0 {
+		return
+	}
+	p := s.providers[o.Bought.Profile.Provider]
+	if p == nil || p.Abilities().UsageDelay > 0 {
+		return
+	}
+	line, err := s.shelf.Line(ctx, o.ESIM)
+	var now *Numbers
+	if err == nil {
+		now, err = s.numbers(ctx, p, line.Ref)
+	}
+	if err != nil {
+		s.log.InfoContext(ctx, "eSIM not measured after a top-up", slog.String("order", string(o.ID)), slog.Any("error", err))
+		return
+	}
+	if now != nil {
+		b := *o.Bought
+		b.After, o.Bought = now, &b
+	}
 }
 
 // numbers asks what the provider says of an eSIM now; nil where it has no way to tell.

@@ -12,6 +12,23 @@ import (
 	"esimbot/orders"
 )
 
+// TestReceiptTellsBothNumbers sells a top-up whose provider says yes and no more: its numbers are asked
+// for, so that the receipt can tell them. Without an answer it goes out all the same.
+func TestReceiptTellsBothNumbers(t *testing.T) {
+	for name, answer := range map[string]string{"told": "", "not told": "error"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t).toppingUp(esim.CloudESIM)
+			w.cloud.queries = []string{"", answer} // before the purchase, and for the receipt
+			w.paid()
+			w.run(time.Hour)
+			o := w.want(orders.Delivered, "")
+			if told := o.Bought.After.Left() > o.Attempt.Before.Left(); told != (answer == "") {
+				t.Errorf("before %+v, after %+v", o.Attempt.Before, o.Bought.After)
+			}
+		})
+	}
+}
+
 func TestTopUpRunsThroughTheSameStates(t *testing.T) {
 	w := newWorld(t).toppingUp(esim.CloudESIM)
 	w.paid()
