@@ -34,6 +34,8 @@ func adminRoutes() map[string]route {
 		"anyway":    {open: (*visit).refundAnyway, min: 1, max: 1},
 		"amount":    {open: (*visit).askAmount, min: 1, max: 1},
 		"reviews":   {open: (*visit).reviews, max: 1},
+		"return":    {open: (*visit).strayPayment, min: 1, max: 1},
+		"second":    {open: (*visit).secondESIM, min: 3, max: 3},
 		"resolve":   {open: (*visit).resolve, min: 1, max: 1},
 		"answer":    {open: (*visit).answerReview, min: 3, max: 3},
 		"yes":       {open: (*visit).confirmed, min: 1, max: 1},
@@ -102,7 +104,7 @@ func (v *visit) adminCommand(ctx context.Context) (Reply, bool, error) {
 	return r, true, err
 }
 
-// matter answers an admin's deep link: an order's id, or the name of a page.
+// matter answers an admin's deep link: an order's id, the name of a page, or what stands beside an order.
 func (v *visit) matter(ctx context.Context, name string) (Reply, error) {
 	if !v.isAdmin() {
 		return Reply{}, errStale
@@ -110,6 +112,9 @@ func (v *visit) matter(ctx context.Context, name string) (Reply, error) {
 	switch name {
 	case "balance", "orders", "stats", "stripe", "catalogue", "reviews":
 		return v.open(ctx, adminPage(name))
+	}
+	if page := besideRoute(name); page != "" {
+		return v.open(ctx, page)
 	}
 	id, err := orders.ParseID(name)
 	if err != nil {

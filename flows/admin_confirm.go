@@ -86,10 +86,14 @@ func (v *visit) unconfirmed(ctx context.Context, c *Confirmation) (Reply, error)
 
 // home is the page that a deed leads to.
 func (c *Confirmation) home() string {
-	if c.Deed == deedBlock {
+	switch {
+	case c.Deed == deedBlock:
 		return adminPage("customer", c.Detail)
+	case c.Order == "":
+		return adminPage("orders")
+	default:
+		return adminPage("order", string(c.Order))
 	}
-	return adminPage("order", string(c.Order))
 }
 
 // offer is the page that offers the deed.
@@ -99,6 +103,11 @@ func (c *Confirmation) offer() string {
 		return adminPage("block", c.Detail)
 	case deedAnyway:
 		return adminPage("anyway", string(c.Order))
+	case deedReturn:
+		intent, _, _ := strings.Cut(c.Detail, ":")
+		return adminPage("return", intent)
+	case deedGiveBack:
+		return adminPage("second", string(c.Order), strings.ReplaceAll(c.Detail, ":", "/"))
 	case deedRefund:
 		if r, err := readRefund(c); err == nil && r.part {
 			return adminPage("refund", string(c.Order), strconv.FormatInt(r.amount.Minor, 10))
@@ -117,6 +126,9 @@ func (v *visit) do(ctx context.Context, c Confirmation) (Reply, error) {
 	}
 	if c.Deed == deedBlock {
 		return v.setBlocked(ctx, "block", c.Detail)
+	}
+	if c.beside() {
+		return v.doBeside(ctx, c)
 	}
 	var after *orders.Order
 	var what string

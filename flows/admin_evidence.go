@@ -26,17 +26,14 @@ func reasons() []string {
 func (v *visit) evidence(o *orders.Order) string { return evidence(v.l, o) }
 
 func evidence(l *locales.Localizer, o *orders.Order) string {
-	provider := o.Plan.Provider
-	if o.Attempt.Provider != "" {
-		provider = o.Attempt.Provider
-	}
+	provider := providerOf(o)
 	name := args{"Provider": l.Isolate(provider.Name())}
 	why := ""
 	switch {
 	case slices.Contains(reasons(), o.Reason):
-		why = l.H("admin_reason_"+o.Reason, name)
+		why = l.H(reasonKey(o, o.Reason), name)
 	case o.Reason != "":
-		why = l.H("admin_reason_other", args{"Reason": l.Isolate(plainWords(o.Reason))})
+		why = l.H("admin_reason_other", args{"Reason": l.Isolate(reasonWords(l, o, o.Reason))})
 	}
 	rebuilt := ""
 	if !o.RebuiltAt.IsZero() && o.Reason != orders.ReasonRebuilt {
@@ -47,6 +44,23 @@ func evidence(l *locales.Localizer, o *orders.Order) string {
 		refusal = l.H("admin_hint_refusal", args{"Provider": l.Isolate(provider.Name()), "Words": l.Isolate(oneLine(o.Refund.Refusal, 300))})
 	}
 	return lines(why, rebuilt, mismatch(l, o), balanceHint(l, o, provider), numbersHint(l, o), refusal)
+}
+
+// providerOf is the provider that was asked last, or is to be.
+func providerOf(o *orders.Order) esim.Provider {
+	if o.Attempt.Provider != "" {
+		return o.Attempt.Provider
+	}
+	return o.Plan.Provider
+}
+
+// reasonKey is the key of a reason's text. A plan that isn't sold any more sends the money back; one of
+// which an order that was made again knows too little has it decided.
+func reasonKey(o *orders.Order, reason string) string {
+	if reason == orders.ReasonGone && o.State == orders.Review && !o.RebuiltAt.IsZero() {
+		reason = "plan_untold"
+	}
+	return "admin_reason_" + reason
 }
 
 // mismatch tells of a payment that is not the order's price.
@@ -114,6 +128,7 @@ func (v *visit) refused(ctx context.Context, id orders.ID, no *orders.Refusal, c
 	}
 	html := paragraphs(v.notice, v.orderHead(o), lines(v.l.H("admin_refused_"+string(why), args{
 		"Left": all, "Who": v.who(no.Actor), "Currency": v.l.Isolate(string(o.Payment.Received.Currency)),
+		"Words": v.l.Isolate(oneLine(no.Words, 300)),
 	}), decided))
 	return v.show(Screen{Name: "admin_refused_" + string(why), HTML: html, Rows: withRows(
 		v.nearest(why, o, all, c), []Button{back(v.l, adminPage("order", string(id)))},
@@ -124,6 +139,7 @@ func knownWhy(w orders.Why) bool {
 	return slices.Contains([]orders.Why{
 		orders.WhyPurchasing, orders.WhyInDoubt, orders.WhyUnpaid, orders.WhyTooMuch, orders.WhyNothing, orders.WhyUnderWay, orders.WhyWholeOnly,
 		orders.WhyCurrency, orders.WhyAmount, orders.WhyChanged, orders.WhyState, orders.WhyTaken, orders.WhyUnknownNo, orders.WhyNotReady, orders.WhyDisputed,
+		orders.WhyOwn, orders.WhyGone, orders.WhyKept, orders.WhyNotReturned,
 	}, w)
 }
 
@@ -147,6 +163,11 @@ func (v *visit) nearest(why orders.Why, o *orders.Order, all esim.Money, c *Conf
 		b = press(v.l.T("admin_button_refresh"), adminPage("refund", id))
 	case orders.WhyChanged:
 		b = press(v.l.T("admin_button_refresh"), changedPage(o, c))
+	case orders.WhyOwn:
+		if !mayRefund(o) {
+			return nil
+		}
+		b = press(v.l.T("admin_button_refund"), adminPage("refund", id))
 	case orders.WhyTaken, orders.WhyUnknownNo, orders.WhyNotReady:
 		b = press(v.l.T("button_try_again"), again)
 	default:
@@ -159,6 +180,8 @@ func (v *visit) nearest(why orders.Why, o *orders.Order, all esim.Money, c *Conf
 // changedPage is where an admin decides anew on an order that changed meanwhile.
 func changedPage(o *orders.Order, c *Confirmation) string {
 	switch {
+	case c != nil && c.beside():
+		return c.offer()
 	case o.State == orders.Review:
 		return adminPage("resolve", string(o.ID))
 	case c != nil && (c.Deed == deedRefund || c.Deed == deedAnyway):

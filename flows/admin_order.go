@@ -107,7 +107,7 @@ func (v *visit) record(ctx context.Context, words []string) (Reply, error) {
 		lines(v.customerLine(o, blocked), v.providerLine(o), v.stripeLine(o)),
 		v.evidence(o),
 	)
-	return v.show(Screen{Name: "admin_order", HTML: v.withLog(html, log), Rows: v.recordButtons(o, blocked)}), nil
+	return v.show(Screen{Name: "admin_order", HTML: v.withLog(html, o, log), Rows: v.recordButtons(o, blocked)}), nil
 }
 
 func (v *visit) recordButtons(o *orders.Order, blocked bool) [][]Button {
@@ -228,12 +228,12 @@ func (v *visit) usd(d decimal.Decimal) esim.Money {
 }
 
 // withLog appends an order's log, oldest entry first; of what doesn't fit, the oldest is left out.
-func (v *visit) withLog(html string, log []orders.LogEntry) string {
+func (v *visit) withLog(html string, o *orders.Order, log []orders.LogEntry) string {
 	title := v.l.H("admin_log")
 	room := recordLimit - units(html) - units(title) - 4
 	var shown []string
 	for _, e := range slices.Backward(log) {
-		line := v.logLine(e)
+		line := v.logLine(o, e)
 		if room -= units(line) + 1; room < 60 {
 			shown = append(shown, v.l.HN("admin_log_earlier", len(log)-len(shown)))
 			break
@@ -247,8 +247,9 @@ func (v *visit) withLog(html string, log []orders.LogEntry) string {
 	return paragraphs(html, title+"\n"+strings.Join(shown, "\n"))
 }
 
-// logLine is one entry in the program's own words, as they stand in docs/payments.md.
-func (v *visit) logLine(e orders.LogEntry) string {
+// logLine is one entry: its states in the program's own words, as they stand in docs/payments.md, and its
+// reason in the admin's.
+func (v *visit) logLine(o *orders.Order, e orders.LogEntry) string {
 	what := string(e.To)
 	if e.From != "" && e.From != e.To {
 		what = string(e.From) + " → " + what
@@ -258,7 +259,7 @@ func (v *visit) logLine(e orders.LogEntry) string {
 		v.l.Isolate(what), v.who(e.Actor),
 	}
 	if e.Reason != "" {
-		parts = append(parts, v.l.Isolate(plainWords(e.Reason)))
+		parts = append(parts, v.l.Isolate(reasonWords(v.l, o, e.Reason)))
 	}
 	return v.l.Begin(locales.Escape(strings.Join(parts, " · ")))
 }

@@ -70,17 +70,21 @@ func answerRows(l *locales.Localizer, o *orders.Order, answers []orders.Answer, 
 	return inRows(buttons, 2)
 }
 
-// likeliestFirst puts "buy again" behind the answers that deliver where a purchase looks done.
+// likeliestFirst puts "buy again" behind the answers that deliver where a purchase looks done, and the
+// refund before all where one failed.
 func likeliestFirst(o *orders.Order, answers []orders.Answer) []orders.Answer {
-	if !looksBought(o) {
-		return answers
+	var likely []orders.Answer
+	switch {
+	case o.Reason == orders.ReasonRefundFailed:
+		likely = []orders.Answer{orders.AnswerRefund}
+	case looksBought(o):
+		likely = []orders.Answer{orders.AnswerDeliver, orders.AnswerCode, orders.AnswerOrderNo, orders.AnswerApplied}
 	}
 	var first, rest []orders.Answer
 	for _, a := range answers {
-		switch a {
-		case orders.AnswerDeliver, orders.AnswerCode, orders.AnswerOrderNo, orders.AnswerApplied:
+		if slices.Contains(likely, a) {
 			first = append(first, a)
-		default:
+		} else {
 			rest = append(rest, a)
 		}
 	}

@@ -77,6 +77,19 @@ func adminScenes(one func(string, func(*stage))) {
 	for _, typed := range []string{"1e3", "-5", "5.001", "5 EUR"} {
 		cmd("amount_"+strings.NewReplacer(".", "_", " ", "_", "-", "minus").Replace(typed), "refund", string(delivered)+" "+typed)
 	}
+	page("stray", "return/pi_3Second")
+	page("stray_lost", "return/pi_3Lost")
+	page("stray_foreign", "return/pi_3Foreign")
+	page("second", "second/"+string(delivered)+"/cloudesim/CE-40013")
+	one("admin_second_installed", func(s *stage) {
+		s.asAdmin().office.inUse = true
+		s.press("admin/second/" + string(delivered) + "/cloudesim/CE-40013")
+	})
+	one("admin_second_done", func(s *stage) {
+		s.asAdmin().press("admin/second/" + string(delivered) + "/cloudesim/CE-40013")
+		s.yes()
+	})
+	one("admin_returned", func(s *stage) { s.asAdmin().press("admin/return/pi_3Second"); s.yes() })
 	page("reviews", "reviews")
 	page("resolve", "resolve/"+string(doubtful))
 	page("resolve_nothing", "resolve/"+string(delivered))
@@ -152,12 +165,25 @@ func refusalScenes(one func(string, func(*stage))) {
 	}
 	for _, why := range []orders.Why{
 		orders.WhyChanged, orders.WhyTaken, orders.WhyUnknownNo, orders.WhyNotReady, orders.WhyDisputed, orders.WhyCurrency, orders.WhyAmount, "news",
+		orders.WhyOwn, orders.WhyGone, orders.WhyKept,
 	} {
 		one("admin_refused_"+string(why), func(s *stage) {
 			s.asAdmin().press("admin/answer/" + string(doubtful) + "/buy_again/2")
 			s.office.err = &orders.Refusal{Why: why, State: orders.Review}
 			s.yes()
 		})
+	}
+}
+
+// besideAlerts tell of what came in or was bought beside an order.
+func besideAlerts(o *orders.Order) []orders.Alert {
+	second := &orders.Twice{Provider: esim.CloudESIM, OrderNo: "CE-40013", Cost: decimal.RequireFromString("8.80"), Back: true}
+	lost := &orders.Twice{Provider: esim.Mobilexy, OrderNo: "77", Cost: decimal.RequireFromString("8.80")}
+	return []orders.Alert{
+		{Key: "paid_twice:x", Kind: "paid_twice", Order: o, Intent: "pi_3Second"},
+		{Key: "lost:x", Kind: "order_lost", Intent: "pi_3Lost"},
+		{Key: "twice:x", Kind: "bought_twice", Order: o, Twice: second},
+		{Key: "twice:y", Kind: "bought_twice", Order: o, Twice: lost},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -269,6 +270,61 @@ func (o *office) AttachCode(_ context.Context, d orders.Decision, code esim.Acti
 
 func (o *office) AttachOrderNo(_ context.Context, d orders.Decision, number string) (*orders.Order, error) {
 	return o.decide("attach_no "+number, d, orders.Issued)
+}
+
+func (o *office) OfferReturn(_ context.Context, intent string) (*orders.ReturnOffer, error) {
+	offer := &orders.ReturnOffer{Intent: intent, N: 1, Amount: esim.Money{Minor: 455, Currency: esim.USD}}
+	switch {
+	case o.stage.broken != nil:
+		return nil, o.stage.broken
+	case intent == "pi_3Foreign":
+		return nil, fmt.Errorf("stray: %w", orders.ErrNotFound)
+	case slices.ContainsFunc(o.deeds, func(d string) bool { return strings.HasPrefix(d, "return "+intent) }):
+		return nil, &orders.Refusal{Why: orders.WhyNothing, Left: esim.Money{Currency: esim.USD}}
+	case intent == "pi_3Lost":
+		offer.Used = true
+		return offer, nil
+	}
+	found, err := o.order(delivered)
+	if err == nil && intent == found.Payment.Intent {
+		return nil, &orders.Refusal{Why: orders.WhyOwn, State: found.State, Order: found.ID}
+	}
+	offer.Order = found
+	return offer, err
+}
+
+func (o *office) ReturnPayment(ctx context.Context, r orders.ReturnRequest) (orders.Refund, error) {
+	offer, err := o.OfferReturn(ctx, r.Intent)
+	switch {
+	case err != nil || o.err != nil:
+		return orders.Refund{}, errors.Join(err, o.err)
+	case r.N != offer.N || r.Amount != offer.Amount:
+		return orders.Refund{}, &orders.Refusal{Why: orders.WhyChanged}
+	}
+	o.did("return %s %d %s by %d", r.Intent, r.N, r.Amount, r.Admin)
+	return orders.Refund{ID: "re_1", Amount: r.Amount, Status: "succeeded"}, nil
+}
+
+func (o *office) OfferGiveBack(_ context.Context, r orders.GiveBackRequest) (*orders.GiveBackOffer, error) {
+	found, err := o.order(r.Order)
+	switch {
+	case err != nil:
+		return nil, err
+	case r.Provider != esim.CloudESIM:
+		return nil, &orders.Refusal{Why: orders.WhyKept, State: found.State, Order: found.ID}
+	case found.Bought == nil || r.OrderNo == found.Bought.Profile.OrderNo:
+		return nil, &orders.Refusal{Why: orders.WhyOwn, State: found.State, Order: found.ID}
+	}
+	return &orders.GiveBackOffer{Order: found, Provider: r.Provider, OrderNo: r.OrderNo, Installed: o.inUse}, nil
+}
+
+func (o *office) GiveBackSecond(ctx context.Context, r orders.GiveBackRequest) (*orders.Order, error) {
+	offer, err := o.OfferGiveBack(ctx, r)
+	if err != nil || o.err != nil {
+		return nil, errors.Join(err, o.err)
+	}
+	o.did("give back %s of %s by %d", r.OrderNo, r.Order, r.Admin)
+	return offer.Order, nil
 }
 
 func (o *office) Balances(context.Context) []orders.Balance { return o.balances }

@@ -25,7 +25,7 @@ func (s *Shop) AlertText(a orders.Alert, lang string) Screen {
 	l := s.cfg.Bundle.For(lang)
 	detail := strings.TrimSpace(a.Detail)
 	evident := ""
-	if a.Kind == "review" && a.Order != nil {
+	if (a.Kind == "review" || a.Kind == "refund_failed") && a.Order != nil {
 		evident = evidence(l, a.Order)
 		if detail == a.Order.Reason && evident != "" {
 			detail = "" // told in words already
@@ -33,7 +33,7 @@ func (s *Shop) AlertText(a orders.Alert, lang string) Screen {
 	}
 	screen := Screen{
 		Name: "alert",
-		HTML: paragraphs(alertTitle(l, a), alertOrder(l, a.Order), evident, locales.Escape(oneLine(detail, 600))),
+		HTML: paragraphs(alertTitle(l, a), alertOrder(l, a.Order), evident, twice(l, a.Twice), locales.Escape(oneLine(detail, 600))),
 		Link: s.deepLink("a_" + alertMatter(a)),
 	}
 	if s.cfg.Office != nil {
@@ -75,6 +75,9 @@ func alertOrder(l *locales.Localizer, o *orders.Order) string {
 // alertMatter names what an alert is about, as deep links do after "a_": an order, else the page on
 // which the matter is looked at.
 func alertMatter(a orders.Alert) string {
+	if link := besideLink(a); link != "" {
+		return link
+	}
 	if a.Order != nil && a.Kind != "balance_low" && a.Kind != "provider_down" && a.Kind != "stripe_down" {
 		return string(a.Order.ID)
 	}
@@ -98,14 +101,16 @@ func (s *Shop) alertRows(l *locales.Localizer, a orders.Alert) [][]Button {
 	}
 	o := a.Order
 	var rows [][]Button
-	switch matter := alertMatter(a); {
+	switch matter, beside := alertMatter(a), besidePage(a); {
+	case beside != nil:
+		rows = append(rows, []Button{page(besideButton(a), beside...)})
 	case matter == "balance":
 		rows = withRows(rows, []Button{page("admin_button_balance", "balance")}, s.pauseButton(l, a))
 	case matter == "stripe", matter == "catalogue":
 		rows = append(rows, []Button{page("admin_button_look", matter)})
 	case o == nil:
 		rows = append(rows, []Button{page("admin_button_orders", "orders")})
-	case a.Kind == "review":
+	case a.Kind == "review", a.Kind == "refund_failed":
 		rows = answerRows(l, o, s.cfg.Office.Answers(o), "alert")
 	case a.Kind == "dispute", a.Kind == "fraud_warning":
 		var answers []Button
@@ -128,6 +133,18 @@ func (s *Shop) alertRows(l *locales.Localizer, a orders.Alert) [][]Button {
 		rows[0][0].Style = Primary
 	}
 	return rows
+}
+
+// besideButton names what answers a matter beside its order.
+func besideButton(a orders.Alert) string {
+	switch {
+	case a.Intent == "":
+		return "admin_button_second"
+	case a.Order != nil:
+		return "admin_button_return_second"
+	default:
+		return "admin_button_return"
+	}
 }
 
 // pauseButton stops sales of the provider that an alert names by its key: "balance:cloudesim".

@@ -305,6 +305,14 @@ type Office interface {
 	// AttachOrderNo asks the provider for the eSIM behind its order number, stores it, and has it
 	// delivered.
 	AttachOrderNo(ctx context.Context, d orders.Decision, number string) (*orders.Order, error)
+	// OfferReturn says what returning a payment would do that no order is about, and ReturnPayment does
+	// it. ErrNotFound for a payment that isn't this shop's.
+	OfferReturn(ctx context.Context, intent string) (*orders.ReturnOffer, error)
+	ReturnPayment(ctx context.Context, r orders.ReturnRequest) (orders.Refund, error)
+	// OfferGiveBack says what giving back an eSIM would do that was bought beside the one that the order
+	// has, and GiveBackSecond does it.
+	OfferGiveBack(ctx context.Context, r orders.GiveBackRequest) (*orders.GiveBackOffer, error)
+	GiveBackSecond(ctx context.Context, r orders.GiveBackRequest) (*orders.Order, error)
 	// Balances asks every provider at once, within its timeout.
 	Balances(ctx context.Context) []orders.Balance
 	// Pauses, Pause and Resume: no new payment pages, for one provider's plans or for "" all.

@@ -80,6 +80,15 @@ func scenes() map[string]func(s *stage) []flows.Screen {
 			s.shop.AlertText(orders.Alert{Key: "x", Kind: "something_new", Detail: "…"}, s.client),
 		}
 	}
+	scenes["alerts_beside"] = func(s *stage) (shown []flows.Screen) {
+		for _, a := range besideAlerts(s.asAdmin().desk.orders[delivered]) {
+			shown = append(shown, s.shop.AlertText(a, s.client))
+		}
+		o := s.desk.orders[doubtful]
+		o.Reason = orders.ReasonRefundFailed
+		return append(shown, s.shop.AlertText(orders.Alert{Key: "review:x", Kind: "refund_failed", Order: o, Detail: o.Reason}, s.client))
+	}
+	scenes["order_turns"] = orderTurns
 	return scenes
 }
 

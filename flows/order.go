@@ -18,6 +18,9 @@ func OrderPage(id orders.ID) string { return to("o", string(id)) }
 // patience is how long after payment "preparing" becomes "still working".
 const patience = 20 * time.Second
 
+// today is how long an order may be held for its customer to be told "today".
+const today = 12 * time.Hour
+
 // own returns the customer's order; errStale for what is no order or another's.
 func (v *visit) own(ctx context.Context, word string) (*orders.Order, error) {
 	id, err := orders.ParseID(word)
@@ -191,7 +194,9 @@ func (s *Shop) orderState(l *locales.Localizer, o *orders.Order, delivered strin
 	case orders.Refunding, orders.Refunded:
 		name, html = s.refunded(l, o, "order_sorry")
 		return name, html, withRows(nil, receipt(l, o), []Button{press(l.T("button_destinations"), "dest"), back(l, "start")})
-	default: // unknown, review, and what a newer version calls it
+	case orders.Unknown:
+		return "in_doubt", l.H("order_unknown", price), withRows(nil, receipt(l, o), []Button{press(l.T("button_refunds"), "pay"), back(l, "start")})
+	default: // review, and what a newer version calls it
 		return "delayed", l.H("order_delayed", price), withRows(nil, receipt(l, o), []Button{press(l.T("button_refunds"), "pay"), back(l, "start")})
 	}
 }
@@ -232,9 +237,18 @@ func (s *Shop) preparing(l *locales.Localizer, o *orders.Order) (name, html stri
 		name, steps = "provisioning", lines(l.H("step_paid"), l.H("step_ordered"), l.H("step_making"))
 	}
 	if s.takesLong(o) {
-		return name + "_long", paragraphs(steps, l.H("order_working"))
+		return name + "_long", paragraphs(steps, l.H(s.untilWhen("order_working")))
 	}
 	return name, paragraphs(steps, l.H("order_"+name))
+}
+
+// untilWhen is the key of what a customer is told who waits: that it is done today, where no order is held
+// for longer, or else without a day.
+func (s *Shop) untilWhen(key string) string {
+	if s.cfg.HoldDeadline > today {
+		return key + "_open"
+	}
+	return key
 }
 
 // takesLong says whether a paid order has kept its customer waiting.
@@ -246,16 +260,16 @@ func (s *Shop) takesLong(o *orders.Order) bool {
 	return o.Told == orders.NoticeWorking || !o.HeldSince.IsZero() || s.cfg.Now().Sub(since) >= patience
 }
 
-// refunded says what goes back and when it is there. sorry is the key of what is said where nothing
-// was delivered.
+// refunded says what goes back and when it is there, or that nothing does. sorry is the key of what is
+// said where nothing was delivered.
 func (s *Shop) refunded(l *locales.Localizer, o *orders.Order, sorry string) (name, html string) {
 	amount := o.Refund.Total
 	name = "refunded"
-	if o.State == orders.Refunding {
+	if o.State == orders.Refunding && !o.Refund.Amount.IsZero() {
 		name, amount = "refunding", o.Refund.Amount
 	}
-	if amount.IsZero() {
-		amount = o.Payment.Received
+	if amount.IsZero() { // an admin ended it, and sent nothing: test money, or the bank's to decide
+		return "closed", l.H("order_closed")
 	}
 	why := ""
 	if o.DeliveredAt.IsZero() {

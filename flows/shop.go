@@ -39,8 +39,11 @@ type Config struct {
 	// TestMode says that payments are not real while eSIMs would be: order screens say TEST, and
 	// only admins may pay.
 	TestMode bool
-	Now      func() time.Time
-	Random   io.Reader
+	// HoldDeadline is how long a paid order may wait for its provider, as the order machine has it: whether
+	// customers are told "today" depends on it.
+	HoldDeadline time.Duration
+	Now          func() time.Time
+	Random       io.Reader
 }
 
 // A Shop answers what people do. It keeps nothing between events and is safe for concurrent use.

@@ -39,7 +39,10 @@ func (s *Shop) topUpState(l *locales.Localizer, o *orders.Order) (name, html str
 	case orders.Refunding, orders.Refunded:
 		name, html = s.refunded(l, o, "topup_order_sorry")
 		return name, html, withRows(nil, receipt(l, o), toESIM)
-	default: // unknown, review, and what a newer version calls it
+	case orders.Unknown:
+		html = l.H("topup_order_unknown", args{"Price": money(l, o.Plan.Retail)})
+		return "in_doubt", html, withRows(nil, receipt(l, o), []Button{press(l.T("button_refunds"), "pay"), back(l, "start")})
+	default: // review, and what a newer version calls it
 		html = l.H("topup_order_delayed", args{"Price": money(l, o.Plan.Retail)})
 		return "delayed", html, withRows(nil, receipt(l, o), []Button{press(l.T("button_refunds"), "pay"), back(l, "start")})
 	}
@@ -52,7 +55,7 @@ func (s *Shop) adding(l *locales.Localizer, o *orders.Order) (name, html string)
 	case o.State == orders.Paid && o.Reason == orders.ReasonTopUpWaits:
 		return "adding_waits", paragraphs(steps, l.H("topup_order_waits"))
 	case s.takesLong(o):
-		return "adding_long", paragraphs(steps, l.H("topup_order_working"))
+		return "adding_long", paragraphs(steps, l.H(s.untilWhen("topup_order_working")))
 	default:
 		return "adding", paragraphs(steps, l.H("topup_order_adding"))
 	}

@@ -46,7 +46,7 @@ func (a *app) wire(o options, p parts) error {
 	}
 	shop, err := flows.New(flows.Config{
 		Catalogue: a.catalog, Desk: late, Office: late, ESIMs: a.store.ESIMs(), Watch: looks, Linker: looks, TopUps: topUps{a.catalog}, Support: later, Eraser: a.store, Popularity: a.store, Bundle: p.bundle, BotUsername: p.username,
-		TermsURL: a.cfg.TermsURL, PrivacyURL: a.cfg.PrivacyURL, TestMode: a.cfg.TestSellsToAdminsOnly(), Now: a.now,
+		TermsURL: a.cfg.TermsURL, PrivacyURL: a.cfg.PrivacyURL, TestMode: a.cfg.TestSellsToAdminsOnly(), HoldDeadline: a.cfg.HoldDeadline, Now: a.now,
 	})
 	if err != nil {
 		return err
