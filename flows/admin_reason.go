@@ -17,7 +17,7 @@ func reasonWords(l *locales.Localizer, o *orders.Order, reason string) string {
 			code, about = before, l.Isolate(oneLine(after, 64))
 		}
 	}
-	words := ""
+	var words string
 	switch {
 	case knownAnswer(code):
 		words = plainButton(l.T("admin_answer_" + code))

@@ -111,7 +111,8 @@ func (c *Confirmation) beside() bool { return c.Deed == deedReturn || c.Deed == 
 
 // doBeside does a confirmed deed beside an order, and says what came of it.
 func (v *visit) doBeside(ctx context.Context, c Confirmation) (Reply, error) {
-	what, err := v.l.T("admin_second_done"), error(nil)
+	what := v.l.T("admin_second_done")
+	var err error
 	if c.Deed == deedReturn {
 		what, err = v.doReturn(ctx, &c)
 	} else {

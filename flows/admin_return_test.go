@@ -78,24 +78,23 @@ func TestAlertsBesideAnOrder(t *testing.T) {
 // TestReturnsThatCannotBe: refusals say why, and failures that it isn't known how far it went.
 func TestReturnsThatCannotBe(t *testing.T) {
 	second := "admin/second/" + string(delivered) + "/"
-	const own = "pi_3Own"
 	for data, screen := range map[string]string{
-		"admin/return/" + own: "admin_refused_own", "admin/return/pi_3Foreign": "admin_stray_foreign",
+		"admin/return/" + ownIntent: "admin_refused_own", "admin/return/pi_3Foreign": "admin_stray_foreign",
 		second + "cloudesim/CE-40012": "admin_refused_own", second + "mobilexy/77": "admin_refused_kept",
 	} {
-		s := stageWith(t, own)
+		s := paidWith(t)
 		if s.press(data); s.screen().Name != screen {
 			t.Errorf("%s: %s", data, s.screen().Name)
 		}
 	}
 	for _, data := range []string{"admin/return/ch_1", "admin/return/pi_", "admin/return/pi_a:b", second + "cloudesim/a:b", "admin/second/nonsense/cloudesim/1"} {
-		s := stageWith(t, own)
+		s := paidWith(t)
 		if r := s.press(data); !r.Stale {
 			t.Errorf("%s: %s", data, s.screen().Name)
 		}
 	}
 	for data, err := range map[string]error{"admin/return/pi_3Second": errors.New("doubt"), second + "cloudesim/CE-9": errors.New("no answer")} {
-		s := stageWith(t, own)
+		s := paidWith(t)
 		s.press(data)
 		s.office.err = err
 		if r := s.press(s.screen().Rows[0][0].Data); s.screen().Name != "admin_failed" || !errors.Is(r.Cause, err) {
@@ -107,7 +106,7 @@ func TestReturnsThatCannotBe(t *testing.T) {
 			t.Errorf("%s: %s", data, s.screen().HTML)
 		}
 	}
-	s := stageWith(t, own)
+	s := paidWith(t)
 	s.admin = false
 	if r := s.press("admin/return/pi_3Second"); !r.Stale || len(s.office.deeds) != 0 {
 		t.Error("for a customer the page must not exist")
@@ -136,11 +135,13 @@ func TestLogInWords(t *testing.T) {
 	}
 }
 
-// stageWith is an admin's, with an order that intent paid for.
-func stageWith(t *testing.T, intent string) *stage {
+const ownIntent = "pi_3Own"
+
+// paidWith is an admin's stage, with an order that ownIntent paid for.
+func paidWith(t *testing.T) *stage {
 	t.Helper()
 	s := newStage(t).asAdmin()
-	s.desk.orders[delivered].Payment.Intent = intent
+	s.desk.orders[delivered].Payment.Intent = ownIntent
 	return s
 }
 
