@@ -13,6 +13,9 @@ import (
 const (
 	// alertQuiet is how long an alert that was sent keeps quiet; a matter that still stands is told again.
 	alertQuiet = 24 * time.Hour
+	// alertOver is how long after its last sign a failure that comes and goes counts as over: the next is
+	// a matter of its own.
+	alertOver = 2 * time.Hour
 	// maxOut bounds how many alerts this process remembers by itself.
 	maxOut = 1000
 	// supportLanguage is what the support chat reads: who is in it isn't known.
@@ -25,6 +28,9 @@ const (
 // does: admins must hear of a Redis that is down or full.
 func (n *Notifier) Alert(ctx context.Context, a orders.Alert) error {
 	name := "alert:" + a.Key
+	if passing(a.Kind) {
+		n.still(ctx, name)
+	}
 	ours, err := claim(ctx, n.cfg.Claims, name)
 	alone := err != nil && !errors.Is(err, errSending)
 	switch {
@@ -51,6 +57,32 @@ func (n *Notifier) Alert(ctx context.Context, a orders.Alert) error {
 		n.cfg.Log.WarnContext(ctx, "an alert that is out may come again", "alert", a.Key, "err", err)
 	}
 	return nil
+}
+
+// passing says whether alerts of a kind are about what comes and goes: a server that doesn't answer.
+func passing(kind string) bool {
+	switch kind {
+	case "provider_down", "stripe_down", "stuck", "sweep":
+		return true
+	default:
+		return false
+	}
+}
+
+// still notes that a matter is there. Whoever notes it first after a while without a sign has it told
+// again, though it was told of the same day.
+func (n *Notifier) still(ctx context.Context, name string) {
+	first, err := n.cfg.Claims.Claim(ctx, name+":still", alertOver)
+	switch {
+	case err != nil:
+	case first:
+		err = n.cfg.Claims.Release(ctx, name)
+	default:
+		err = n.cfg.Claims.Keep(ctx, name+":still", alertOver)
+	}
+	if err != nil {
+		n.cfg.Log.DebugContext(ctx, "alert's matter not noted", "alert", name, "err", err)
+	}
 }
 
 func (n *Notifier) remembered(name string) bool {

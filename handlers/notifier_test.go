@@ -277,6 +277,30 @@ func TestAlertAdmins(t *testing.T) {
 	}
 }
 
+// What comes and goes is a matter of its own each time: a provider that failed in the morning and
+// fails again at night is told of twice, and one that fails all day once a day.
+func TestAlertOfWhatComesAndGoes(t *testing.T) {
+	st := newStage(t)
+	n := newNotifier(t, st, 0, admin)
+	told := func() int {
+		t.Helper()
+		if err := n.Alert(deadline(t), orders.Alert{Key: "provider:cloudesim", Kind: "provider_down"}); err != nil {
+			t.Fatal(err)
+		}
+		return len(st.fromBot(admin))
+	}
+	for range 23 {
+		if got := told(); got != 1 {
+			t.Fatalf("%d alerts of one failure", got)
+		}
+		st.advance(time.Hour)
+	}
+	st.advance(alertOver)
+	if got := told(); got != 2 {
+		t.Errorf("%d alerts of two failures", got)
+	}
+}
+
 // Each admin reads alerts in their own language, and they are counted.
 func TestAlertLanguages(t *testing.T) {
 	st := newStage(t)

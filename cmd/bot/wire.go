@@ -116,6 +116,10 @@ func describe(bundle *locales.Bundle) func(*orders.Order) (name, description str
 	return func(o *orders.Order) (name, description string) {
 		l := bundle.For(o.Language)
 		own := func(text string) string { return l.Isolate(l.Begin(text)) }
+		if o.Kind == orders.KindTopUp {
+			return own(l.T("checkout_topup_name", locales.Args{"Place": l.Destination(o.Plan.Destination), "Data": l.Allowance(o.Plan), "Days": l.Days(o.Plan.Days)})),
+				own(l.T("checkout_topup_description", locales.Args{"Order": o.ID.String()}))
+		}
 		return own("eSIM " + l.Destination(o.Plan.Destination) + " · " + l.Allowance(o.Plan) + " · " + l.Days(o.Plan.Days)),
 			own(l.T("checkout_description", locales.Args{"Order": o.ID.String()}))
 	}
