@@ -256,7 +256,7 @@ func (v *visit) tooMany(ctx context.Context, w wish) (Reply, error) {
 func (v *visit) orderButton(o *orders.Order) Button {
 	key := "order_line_preparing"
 	switch {
-	case o.State == orders.AwaitingPayment:
+	case o.State == orders.AwaitingPayment && !o.Checkout.Completed:
 		key = "order_line_unpaid"
 	case o.Kind == orders.KindTopUp:
 		key = "order_line_adding"

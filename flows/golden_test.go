@@ -57,6 +57,14 @@ func scenes() map[string]func(s *stage) []flows.Screen {
 		o.Bought.Profile = esim.Profile{Image: []byte("png")}
 		return s.shop.Delivery(o, s.client)[:1]
 	}
+	scenes["order_slow"] = func(s *stage) []flows.Screen {
+		s.regular()
+		o := s.order("3A2B3C4D5E", customer, "JP-10-30", orders.AwaitingPayment)
+		o.Checkout.Completed = true
+		shown := []flows.Screen{s.shop.OrderScreen(o, s.client)}
+		o.State, o.Reason = orders.Expired, orders.ReasonFailed
+		return append(shown, s.shop.OrderScreen(o, s.client))
+	}
 	scenes["topup_done"] = func(s *stage) []flows.Screen {
 		s.regular()
 		o := s.desk.orders[delivered]

@@ -182,7 +182,7 @@ func (s *Shop) orderState(l *locales.Localizer, o *orders.Order, delivered strin
 		return s.awaiting(l, o)
 	case orders.Expired:
 		again := Button{Text: l.T("button_try_again"), Data: againRoute(o, o.Plan.Retail), Style: Primary}
-		return "expired", l.H("order_expired"), [][]Button{{again}, {press(l.T("button_destinations"), "dest"), back(l, "start")}}
+		return "expired", l.H(expiredText(o)), [][]Button{{again}, {press(l.T("button_destinations"), "dest"), back(l, "start")}}
 	case orders.Paid, orders.Purchasing, orders.Provisioning:
 		name, html = s.preparing(l, o)
 		return name, html, withRows(nil, receipt(l, o), toESIMs)
@@ -201,11 +201,23 @@ func (s *Shop) orderState(l *locales.Localizer, o *orders.Order, delivered strin
 	}
 }
 
-// awaiting is the order with its way to pay.
+// expiredText is the key of what is said of an order that nobody paid.
+func expiredText(o *orders.Order) string {
+	if o.Reason == orders.ReasonFailed {
+		return "order_payment_failed"
+	}
+	return "order_expired"
+}
+
+// awaiting is the order with its way to pay, or with a payment that is on its way.
 func (s *Shop) awaiting(l *locales.Localizer, o *orders.Order) (name, html string, rows [][]Button) {
 	up, rules := to("plan", o.Plan.Ref()), lines(refundRule(l, o.Plan.Provider), l.H("order_then"))
 	if o.Kind == orders.KindTopUp {
 		up, rules = to("esim", string(o.ESIM)), lines(l.H("topup_refund"), l.H("topup_order_then"))
+	}
+	if o.Checkout.Completed || o.Told == orders.NoticeProcessing {
+		waits := l.H("order_processing", args{"Price": money(l, o.Plan.Retail)})
+		return "processing", waits, [][]Button{{press(l.T("button_esims"), "esims"), back(l, "start")}}
 	}
 	away := []Button{press(l.T("button_cancel"), to("cancel", string(o.ID))), back(l, up)}
 	if o.Checkout.URL == "" {

@@ -27,7 +27,7 @@ func (s *Shop) topUpState(l *locales.Localizer, o *orders.Order) (name, html str
 		return s.awaiting(l, o)
 	case orders.Expired:
 		again := Button{Text: l.T("button_try_again"), Data: againRoute(o, o.Plan.Retail), Style: Primary}
-		return "expired", l.H("order_expired"), [][]Button{{again}, toESIM}
+		return "expired", l.H(expiredText(o)), [][]Button{{again}, toESIM}
 	case orders.Paid, orders.Purchasing, orders.Provisioning:
 		name, html = s.adding(l, o)
 		return name, html, withRows(nil, receipt(l, o), toESIM)
