@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"esimbot/esim"
+	"esimbot/usage"
 )
 
 // ErrRateBusy says that so many calls wait for their turn at a provider already that another one
 // would wait for longer than its caller's patience.
-var ErrRateBusy = errors.New("too many calls wait for the provider")
+var ErrRateBusy = usage.ErrBusy
 
 const (
 	// MaxPatience is the longest wait for a turn that can be had.

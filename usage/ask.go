@@ -159,6 +159,9 @@ func (w *Watcher) call(ctx context.Context, id esim.Provider, batch []leased) (a
 		w.well(id)
 		return all(batch, missing)
 	}
+	if errors.Is(err, ErrBusy) { // which says nothing of how the provider is
+		return all(batch, down)
+	}
 	return all(batch, w.ill(ctx, id, err))
 }
 

@@ -15,6 +15,8 @@ var (
 	ErrNotFound = errors.New("no such eSIM")
 	// ErrConflict: the eSIM changed meanwhile.
 	ErrConflict = errors.New("the eSIM changed meanwhile")
+	// ErrBusy: a provider wasn't asked, since too many others wait for their turn at it.
+	ErrBusy = errors.New("too many wait for their turn at the provider")
 	// ErrUnreachable: the customer blocked the bot or the chat is gone.
 	ErrUnreachable = errors.New("the customer can't be reached")
 )
@@ -39,7 +41,8 @@ type Teller interface {
 	Tell(ctx context.Context, e *ESIM, n Notice) error
 }
 
-// A Meter is a provider as the watch asks it, within the rate that all replicas share.
+// A Meter is a provider as the watch asks it, within the rate that all replicas share: ErrBusy where
+// its turn is too far off.
 type Meter interface {
 	ID() esim.Provider
 	Usage(ctx context.Context, refs []providers.Ref) ([]esim.Usage, error)
