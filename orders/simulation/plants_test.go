@@ -116,12 +116,6 @@ func plants() []plant {
 			breaks: []string{onDouble},
 		},
 		{
-			name: "what Redis forgot of an eSIM's top-ups proves another", file: "doubt.go",
-			old:    "			return found\n",
-			new:    "			return nil\n",
-			breaks: []string{onHas},
-		},
-		{
 			name: "a page that is complete counts as paid", file: "settle.go",
 			old:    "	case cs.Paid:\n		return s.paid(",
 			new:    "	case cs.Paid || cs.Status == \"complete\":\n		return s.paid(",
