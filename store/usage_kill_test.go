@@ -170,6 +170,10 @@ const (
 	killed
 )
 
+// maxEnds is how often replicas end at most: where none lives long enough to get anything done, offers
+// are late, as they must be.
+const maxEnds = 500
+
 // outlive watches a thousand eSIMs through their lives with two replicas that end as it is said, each
 // after some calls, and are replaced. It returns how many ended.
 func outlive(t *testing.T, how ending) (simulation.Report, *chats, int) {
@@ -193,8 +197,8 @@ func outlive(t *testing.T, how ending) (simulation.Report, *chats, int) {
 				var stop context.CancelFunc
 				ctx, stop = context.WithCancel(t.Context())
 				mu.Lock()
-				if how != never {
-					m.left, m.after = 1+random.IntN(120), random.IntN(2) == 0
+				if how != never && ended < maxEnds {
+					m.left, m.after = 1+random.IntN(240), random.IntN(2) == 0
 				}
 				mu.Unlock()
 				m.onLast = map[ending]func(){stopped: stop, killed: m.die}[how]
