@@ -99,7 +99,7 @@ func (s *Service) stillTheirs(ctx context.Context, o *Order) error {
 	case err != nil && o.Refund.Return == ReturnRefused && providers.ClassOf(err) != providers.Rejected:
 		return err
 	case err != nil || !gone:
-		return nil // that nobody asked to cancel, and that can't be asked for now, is the admin's word
+		return nil //nolint:nilerr // that nobody asked to cancel, and that can't be asked for now, is the admin's word
 	}
 	n := s.next(o, o.State, ReasonTakenBack, func(n *Order) {
 		if n.Refund.Return == ReturnRefused { // it was this shop's wish, and is done

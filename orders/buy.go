@@ -200,7 +200,8 @@ func (s *Service) raise(ctx context.Context, o *Order, last Attempt) (bool, erro
 		return false, s.finish(ctx, o, s.next(o, Refunded, ReasonRefunded, noteBack(f)), actorStripe)
 	case f.Refunded.Minor > o.Refund.Total.Minor: // what an admin knew of, who had it bought all the same, is no news
 		return false, s.move(ctx, o, Review, ReasonRefunded, s.own, noteBack(f))
-	case !o.Attempt.follows(f.Value):
+	case !o.Attempt.follows(f.Value), f.bought() && !o.judged(f):
+		// Also of a purchase whose fence a late write of an attempt before it has covered.
 		return false, s.doubt(ctx, o, ReasonFence)
 	}
 	o.Attempt.Fence = f.Value

@@ -198,7 +198,12 @@ func TestUnknownIsProvedByTheOrderNumber(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.cloud.answers, w.cloud.queries = []string{"unheard"}, []string{"ready"}
-			w.stripe.meta["got"] = got
+			w.after = func(_ int, call string) error {
+				if call == "raise" {
+					w.stripe.meta["got"] = got
+				}
+				return nil
+			}
 			w.paid()
 			w.run(24 * time.Hour)
 			w.want(orders.Review, orders.ReasonInDoubt)

@@ -180,3 +180,31 @@ func TestADoubtIsNoSureNo(t *testing.T) {
 		}
 	}
 }
+
+// A late write of an abandoned attempt covers the fence of the one that bought, and Redis forgets that: the
+// notes of the purchase keep it from being made again.
+func TestWhatWasBoughtIsNotBoughtUnderACoveredFence(t *testing.T) {
+	for name, marks := range map[string]map[string]string{
+		"a number":               {"got": "2:cloudesim-1"},
+		"a number and delivered": {"got": "2:cloudesim-1", "done": "1"},
+		"delivered":              {"done": "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.stripe.down = map[string]int{"raise answer": 1}
+			w.paid()
+			if err := w.service.Step(t.Context(), theOrder); err != nil {
+				t.Fatal(err)
+			}
+			w.want(orders.Paid, orders.ReasonStripeDown) // attempt 1 is abandoned, and stands at Stripe
+			for key, value := range marks {
+				w.stripe.meta[key] = value
+			}
+			w.cloud.queries = []string{"ready"}
+			w.run(24 * time.Hour)
+			if w.want(orders.Delivered, ""); w.cloud.sold != 0 {
+				t.Errorf("sold %d", w.cloud.sold)
+			}
+		})
+	}
+}

@@ -308,10 +308,22 @@ func (s *Service) forgetful(o *Order) bool {
 	}
 }
 
+// judged says whether what Stripe notes of a purchase is of one before the last, that an admin knew of who
+// had it bought again.
+func (o *Order) judged(f Fence) bool {
+	n, _ := parseGot(f.Got)
+	return o.Approved > 0 && n < o.Attempt.N
+}
+
+// bought says whether Stripe has a note of a purchase.
+func (f Fence) bought() bool {
+	n, _ := parseGot(f.Got)
+	return n > 0 || f.Done
+}
+
 // delivered follows the note that an order was delivered, and reports whether there is one.
-// Where an admin had it bought again, the note may be of the purchase before.
 func (s *Service) delivered(ctx context.Context, o *Order, f Fence) (bool, error) {
-	if n, _ := parseGot(f.Got); !f.Done || (o.Approved > 0 && n < o.Attempt.N) {
+	if !f.Done || o.judged(f) {
 		return false, nil
 	}
 	return true, s.recall(ctx, o, s.next(o, o.State, o.Reason), f, "")

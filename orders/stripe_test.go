@@ -171,7 +171,7 @@ func (s *stripe) Refund(_ context.Context, _ string, id orders.ID, n int, amount
 		case !found:
 			made = orders.Refund{ID: "re_" + key, Amount: amount}
 		}
-		if made.Status != "failed" { // that is an end
+		if made.Status != "failed" && answer != "refused" { // the one is an end, the other no word of it
 			made.Status = answer
 		}
 		s.refunds[key], r = made, made
