@@ -30,7 +30,7 @@ func (f *fleet) undecided(sold int) {
 	f.sees("a person is looking at it")
 	f.alerted(doubtful, 1)
 	f.expect(sold, 0)
-	f.eventually("the order to rest", func() bool { return f.the(customer).DueAt.After(f.world.Clock.Now().Add(23 * time.Hour)) })
+	f.eventually("the order to rest", func() bool { return f.now().DueAt.After(f.world.Clock.Now().Add(23 * time.Hour)) })
 	f.replicas[0].kill()
 	f.world.Clock.Advance(25 * time.Hour)
 	f.replicas[0].up()
@@ -107,12 +107,12 @@ func TestKillFault28ClocksApart(t *testing.T) {
 	purchase.await(t)
 	f.another(t, 10*time.Minute)
 	f.eventually("the one ahead to take the order over", func() bool {
-		o := f.the(customer)
+		o := f.now()
 		return o.State == orders.Unknown || o.State == orders.Review
 	})
 	f.expect(0, 0)
 	purchase.release()
-	f.eventually("what was bought", func() bool { return f.the(customer).Bought != nil })
+	f.eventually("what was bought", func() bool { return f.now().Bought != nil })
 	f.eventually("the order's end", f.decided)
 	f.expect(1, 0)
 	// They go on side by side, and steal each other's orders: nobody is bought for twice.
@@ -176,7 +176,7 @@ func TestKillFault28Frozen(t *testing.T) {
 				t.Errorf("it ended with %d", status)
 			}
 			f.eventually("the order to rest", f.decided)
-			o := f.the(customer)
+			o := f.now()
 			if o.Bought == nil || o.Attempt.N > 2 {
 				t.Errorf("what was bought is lost: %s after %d attempts", o.State, o.Attempt.N)
 			}
@@ -187,7 +187,7 @@ func TestKillFault28Frozen(t *testing.T) {
 
 // decided says whether the order is delivered, or before an admin.
 func (f *fleet) decided() bool {
-	o := f.the(customer)
+	o := f.now()
 	return o.State == orders.Delivered || o.State == orders.Review && o.Told == string(orders.Review)
 }
 

@@ -36,7 +36,7 @@ func (s *stage) reviewed(sold int) {
 	s.sees("a person is looking at it")
 	s.alerted(doubtful, 1)
 	s.expect(sold, 0)
-	s.eventually("the order to rest", func() bool { return s.the(customer).DueAt.After(s.world.Clock.Now().Add(23 * time.Hour)) })
+	s.eventually("the order to rest", func() bool { return s.now().DueAt.After(s.world.Clock.Now().Add(23 * time.Hour)) })
 	s.world.Clock.Advance(25 * time.Hour)
 	s.alerted(doubtful, 2)
 	if o := s.becomes(orders.Review); o.Attempt.N != 1 {
@@ -92,7 +92,7 @@ func TestFault06ConnectionRefused(t *testing.T) {
 		mood(t, s.switchOf(p), fault.Refused, "", 0)
 		s.pay()
 		s.eventually("the order to be held", func() bool {
-			o := s.the(customer)
+			o := s.now()
 			return o.State == orders.Paid && o.Reason == orders.ReasonProviderDown
 		})
 		s.expect(0, 0)
@@ -110,7 +110,7 @@ func TestFault06ConnectionRefused(t *testing.T) {
 		mood(t, s.world.CloudESIM.Fault, fault.Refused, "", 0)
 		fence.release()
 		s.eventually("the order to be held", func() bool {
-			o := s.the(customer)
+			o := s.now()
 			return o.State == orders.Paid && o.Reason == orders.ReasonNotSent
 		})
 		s.expect(0, 0)
@@ -166,7 +166,7 @@ func TestFault08BalanceTooLow(t *testing.T) {
 				s.setBalance(p, 0)
 				s.pay()
 				s.alerted("balance is low", 1)
-				s.eventually("the order to be held", func() bool { return !s.the(customer).HeldSince.IsZero() })
+				s.eventually("the order to be held", func() bool { return !s.now().HeldSince.IsZero() })
 				s.expect(0, 0)
 				if end == "filled" {
 					s.setBalance(p, 100)

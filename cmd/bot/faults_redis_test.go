@@ -73,8 +73,8 @@ func TestFault18RedisDown(t *testing.T) {
 func TestFault18RedisSlow(t *testing.T) {
 	t.Parallel()
 	late := newReaper()
-	s, r := openBetween(t, newRedisGate(t, storetest.Start(t).URL(), late), quick(), "cloudesim", "mobilexy")
-	s.closed(r, func() { late.answerLate(time.Minute) }, func() { late.answerLate(0) })
+	s, r := openBetween(t, newRedisGate(t, storetest.Start(t).URL(), late)+"?read_timeout=1s", quick(), "cloudesim", "mobilexy")
+	s.closed(r, func() { late.answerLate(time.Hour) }, func() { late.answerLate(0) })
 }
 
 // Redis is full: nothing is taken that could not be kept, and the admins hear of it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -129,7 +130,7 @@ func TestFault24DashboardRefundWhilePurchasing(t *testing.T) {
 	if _, err := s.world.Stripe.Refund(o.Payment.Intent, 0); err != nil {
 		t.Fatal(err)
 	}
-	s.eventually("the news of it", func() bool { return !s.the(customer).Refund.Total.IsZero() })
+	s.eventually("the news of it", func() bool { return !s.now().Refund.Total.IsZero() })
 	purchase.release()
 	o = s.becomes(orders.Review)
 	s.alerted("An order needs a decision", 1)
@@ -239,7 +240,7 @@ func (s *stage) rejected() int64 {
 // keys are the idempotency keys under which refunds were asked for, each once.
 func (s *stage) keys() (keys []string) {
 	for _, r := range s.world.Stripe.Requests() {
-		if r.Method == "POST" && r.Path == "/v1/refunds" && !slices.Contains(keys, r.IdempotencyKey) {
+		if r.Method == http.MethodPost && r.Path == "/v1/refunds" && !slices.Contains(keys, r.IdempotencyKey) {
 			keys = append(keys, r.IdempotencyKey)
 		}
 	}

@@ -19,12 +19,12 @@ func never(string, int) bool { return false }
 // Telegram asks for patience, for a moment or for an hour: it is left alone so long, and then the
 // customer has the eSIM.
 func TestFault21TelegramAsksForPatience(t *testing.T) {
-	for _, patience := range []time.Duration{2 * time.Second, time.Hour} {
-		t.Run(patience.String(), func(t *testing.T) {
+	for _, asked := range []time.Duration{2 * time.Second, time.Hour} {
+		t.Run(asked.String(), func(t *testing.T) {
 			t.Parallel()
 			s, r := openBetween(t, "", quick(), "telegram")
 			s.order(s.planOf(esim.CloudESIM))
-			if err := s.world.Telegram.Fault.Set(fault.Rule{Mood: fault.Limited, Path: "sendPhoto", Delay: patience}); err != nil {
+			if err := s.world.Telegram.Fault.Set(fault.Rule{Mood: fault.Limited, Path: "sendPhoto", Delay: asked}); err != nil {
 				t.Fatal(err)
 			}
 			r.armFor(false, never)
@@ -39,12 +39,12 @@ func TestFault21TelegramAsksForPatience(t *testing.T) {
 			}
 			s.pay()
 			s.eventually("a try", func() bool { return tries() > 0 })
-			if patience > time.Minute {
+			if asked > time.Minute {
 				s.eventually("the order to rest", func() bool {
-					o := s.the(customer)
+					o := s.now()
 					return o.State == orders.Issued && o.Tries > 0 && !o.Lease.Held(s.world.Clock.Now())
 				})
-				s.world.Clock.Advance(patience)
+				s.world.Clock.Advance(asked)
 			}
 			s.photo()
 			s.becomes(orders.Delivered)
@@ -68,8 +68,8 @@ func TestFault22CustomerBlocked(t *testing.T) {
 	if err := s.world.Stripe.Pay(session); err != nil {
 		t.Fatal(err)
 	}
-	s.eventually("the order's end", func() bool { return s.the(customer).State.Finished() })
-	if o := s.the(customer); o.Bought == nil || o.State != orders.Delivered {
+	s.eventually("the order's end", func() bool { return s.now().State.Finished() })
+	if o := s.now(); o.Bought == nil || o.State != orders.Delivered {
 		t.Errorf("the order is %s", o.State)
 	}
 	s.quiet()
@@ -151,7 +151,7 @@ func TestFault26TappedTwice(t *testing.T) {
 		if n := len(s.world.Stripe.Sessions()); n != 1 {
 			t.Errorf("%d payment pages, want one", n)
 		}
-		s.the(customer) // one at most
+		s.now() // one at most
 	}
 	s.payLink()
 	again()
@@ -200,7 +200,7 @@ func TestFault27Forged(t *testing.T) {
 			t.Errorf("a stranger saw: %s", m.Body())
 		}
 	}
-	if now := s.the(customer); now.Version != o.Version || now.State != o.State {
+	if now := s.now(); now.Version != o.Version || now.State != o.State {
 		t.Errorf("the order was %s in version %d and is %s in %d", o.State, o.Version, now.State, now.Version)
 	}
 	s.expect(1, 0)

@@ -92,7 +92,7 @@ func (s *stage) eventually(what string, met func() bool) {
 	s.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(20 * time.Second); !met(); {
+	for deadline := time.After(patience); !met(); {
 		select {
 		case <-tick.C:
 		case <-deadline:
@@ -110,8 +110,8 @@ func delivered(events []stripe.Event) bool {
 	return true
 }
 
-// the returns the customer's only order; the zero order before there is one.
-func (s *stage) the(customer int64) orders.Order {
+// now returns the customer's only order; the zero order before there is one.
+func (s *stage) now() orders.Order {
 	s.t.Helper()
 	list, err := s.app.orders.List(s.ctx, customer)
 	if err != nil || len(list) == 0 {
@@ -128,7 +128,7 @@ func (s *stage) becomes(state orders.State) orders.Order {
 	s.t.Helper()
 	var o orders.Order
 	s.eventually("the order to be "+string(state), func() bool {
-		o = s.the(customer)
+		o = s.now()
 		return o.State == state
 	})
 	return o

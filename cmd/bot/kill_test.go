@@ -146,17 +146,23 @@ func (f *fleet) payIfAsked(customer int64) {
 	}
 }
 
-// mayDoubt says whether a kill there leaves it open whether the provider sold: the fence stands,
-// and what the provider said is nowhere but in the dead process.
-func mayDoubt(struck string) bool {
-	return slices.ContainsFunc([]string{"POST stripe/v1/payment_intents/", "POST cloudesim/api/v1/esim/order", " issued"}, func(part string) bool {
-		return strings.Contains(struck, part)
-	})
+// mayDoubt says whether it is open after the kill if the provider sold: the fence stands, and what
+// the provider said was in the dead process and nowhere else. What was fatal may have been any deed:
+// the shop sweeps and watches beside the purchase.
+func (f *fleet) mayDoubt() bool {
+	seen, struck := f.reaper.counted()
+	if struck == "" {
+		return false
+	}
+	raised := slices.IndexFunc(seen, func(deed string) bool { return strings.HasPrefix(deed, "POST stripe/v1/payment_intents/") })
+	saved := slices.IndexFunc(seen, func(deed string) bool { return strings.HasSuffix(deed, " issued") })
+	return raised >= 0 && (saved < 0 || saved == len(seen)-1)
 }
 
 // TestKillFault03Purchase kills the shop at every write and every outside call of one purchase. It ends
 // delivered with one eSIM bought, or, killed while the provider was being asked, under review.
 func TestKillFault03Purchase(t *testing.T) {
+	t.Parallel()
 	killEverywhere(t, func() life {
 		return life{
 			begin: func(f *fleet, c int64) {
@@ -206,7 +212,7 @@ func (f *fleet) boughtOnce(customer int64, struck string) {
 	switch {
 	case paid != 1, len(sales) > 1:
 		f.t.Errorf("not one payment and one purchase: %s", story)
-	case o.State == orders.Review && (!mayDoubt(struck) || len(mine) > 0):
+	case o.State == orders.Review && (!f.mayDoubt() || len(mine) > 0):
 		f.t.Errorf("under review for nothing: %s", story)
 	case o.State == orders.Delivered && (len(sales) != 1 || len(mine) == 0 || len(mine) > 2):
 		f.t.Errorf("delivered without having been: %s", story)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -13,6 +14,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,6 +35,10 @@ const replicaVar = "SHOP_REPLICA_AHEAD"
 func TestMain(m *testing.M) {
 	if ahead, ok := os.LookupEnv(replicaVar); ok {
 		os.Exit(replicaMain(ahead))
+	}
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		_ = parallel.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0))) // a number; and tests wait more than they work
 	}
 	os.Exit(m.Run())
 }
@@ -92,7 +99,7 @@ func openFleet(t *testing.T, redis string, size int, own map[string]string) *fle
 		t.Fatal(err)
 	}
 	base := "http://" + listener.Addr().String()
-	world := sandbox.New(sandbox.Options{BaseURL: base, Seed: rand.Uint64()}) //nolint:gosec // codes that open nothing
+	world := sandbox.New(sandbox.Options{BaseURL: base, Seed: rand.Uint64()})
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	f := &fleet{
 		stage:  &stage{playground: &playground{base: base, world: world}, t: t, ctx: ctx, logs: &logBuffer{}},
@@ -157,7 +164,7 @@ func (f *fleet) doors(world http.Handler) http.Handler {
 			alive := f.alive()
 			target := &url.URL{Scheme: "http", Host: "127.0.0.1:1"} // refused: nobody is there
 			if len(alive) > 0 {
-				target.Host = alive[rand.IntN(len(alive))].addr //nolint:gosec // any will do
+				target.Host = alive[rand.IntN(len(alive))].addr
 			}
 			r.SetURL(target)
 		},
@@ -203,7 +210,7 @@ func (r *replica) up() {
 	if err != nil {
 		r.f.t.Fatal(err)
 	}
-	cmd := exec.CommandContext(context.Background(), self) //nolint:gosec // this test itself
+	cmd := exec.CommandContext(context.Background(), self)
 	for name, value := range r.f.vars {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
@@ -246,14 +253,13 @@ func (r *replica) kill() {
 }
 
 // another adds a replica whose clock is ahead of the world's.
-func (f *fleet) another(t *testing.T, ahead time.Duration) *replica {
+func (f *fleet) another(t *testing.T, ahead time.Duration) {
 	t.Helper()
 	r := &replica{f: f, addr: freeAddr(t), ahead: ahead}
 	f.mu.Lock()
 	f.replicas = append(f.replicas, r)
 	f.mu.Unlock()
 	r.up()
-	return r
 }
 
 // signal sends the process a signal.

@@ -23,6 +23,9 @@ import (
 	"esimbot/store/storetest"
 )
 
+// patience is how long a test waits for what a shop does in a second, on a machine with much to do.
+const patience = 30 * time.Second
+
 // customer is one of the sandbox's people; her client speaks English.
 const customer = 1001
 
@@ -127,7 +130,7 @@ func (s *stage) payLink() string {
 
 func (s *stage) until(what string, met func() bool) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(s.ctx, patience)
 	defer cancel()
 	if err := s.world.Telegram.Wait(ctx, met); err != nil {
 		s.t.Fatalf("waiting for %s: %v\n%s", what, err, s.seen(customer))
