@@ -57,7 +57,11 @@ func (h *held) keep(req *http.Request) *http.Request {
 	}
 	close(h.there)
 	<-h.gone
-	req = req.WithContext(context.WithoutCancel(req.Context()))
+	ctx := req.Context()
+	if ctx.Err() != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	req = req.WithContext(ctx)
 	req.Body = io.NopCloser(bytes.NewReader(body))
 	return req
 }

@@ -170,17 +170,19 @@ func TestKillFault28Frozen(t *testing.T) {
 			f.eventually("another to go on", f.decided)
 			f.reaper.armFor(false, never)
 			frozen.signal(syscall.SIGCONT)
-			f.eventually("it to go on where it was", func() bool { return f.reaper.passed(at.next) > 0 })
+			f.eventually("it to go on where it was", func() bool { // or to find that it waited too long
+				return f.reaper.passed(at.next) > 0 || strings.Contains(f.logs.String(), "fence not r")
+			})
 			frozen.signal(syscall.SIGTERM) // it ends when it has ended what it began
 			if status := frozen.ended(); status != exitOK {
 				t.Errorf("it ended with %d", status)
 			}
 			f.eventually("the order to rest", f.decided)
-			o := f.now()
-			if o.Bought == nil || o.Attempt.N > 2 {
-				t.Errorf("what was bought is lost: %s after %d attempts", o.State, o.Attempt.N)
+			o, sold := f.now(), f.sales()
+			if sold > 1 || sold == 1 && o.Bought == nil || o.State == orders.Delivered && sold == 0 {
+				t.Errorf("%d sold, stored %v, and the order is %s", sold, o.Bought != nil, o.State)
 			}
-			f.expect(1, 0)
+			f.expect(sold, 0)
 		})
 	}
 }

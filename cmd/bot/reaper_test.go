@@ -104,7 +104,12 @@ func (r *reaper) outside(next http.Handler) http.Handler {
 		}
 		deed := req.Method + " " + ids.ReplaceAllString(path, "$1")
 		if h := r.holder(deed); h != nil {
-			req = h.keep(req)
+			kept := h.keep(req)
+			if req.Context().Err() != nil { // nobody waits for the answer
+				next.ServeHTTP(httptest.NewRecorder(), kept)
+				panic(http.ErrAbortHandler)
+			}
+			req = kept
 		}
 		before, after := r.judge(deed)
 		if before {
