@@ -45,6 +45,33 @@ func TestTopUpOffered(t *testing.T) {
 	s.noSecrets(e.ActivationCode)
 }
 
+// Mobilexy tells no ICCID when it sells. The owner reads it off the phone; from then on the eSIM is
+// watched and topped up like any other.
+func TestTopUpOfALinkedESIM(t *testing.T) {
+	s := openStage(t, "", quick())
+	s.buy(s.planOf(esim.Mobilexy))
+	e := s.sold(esim.Mobilexy)[0]
+	if err := s.world.Mobilexy.Install(e.ICCID); err != nil {
+		t.Fatal(err)
+	}
+	s.press("Data left")
+	s.sees("ICCID")
+	s.say(e.ICCID[:8] + " " + e.ICCID[8:])
+	s.sees("Found it")
+	if err := s.world.Mobilexy.SetUsed(e.ICCID, e.TotalBytes*96/100); err != nil {
+		t.Fatal(err)
+	}
+	s.world.Clock.Advance(26 * time.Hour)
+	offer := s.notice("left")
+	s.press(offer.Buttons()[0].Text)
+	s.pay()
+	s.sees("is on your eSIM now")
+	if after := s.sold(esim.Mobilexy)[0]; after.TotalBytes <= e.TotalBytes || len(s.sold(esim.Mobilexy)) != 1 {
+		t.Errorf("%d bytes before, %d after, on %d eSIMs", e.TotalBytes, after.TotalBytes, len(s.sold(esim.Mobilexy)))
+	}
+	s.noSecrets(e.ActivationCode)
+}
+
 // use installs an eSIM of CloudeSIM's and has so many bytes used of it.
 func (s *stage) use(iccid string, bytes int64) {
 	s.t.Helper()
