@@ -16,6 +16,7 @@ import (
 // Data runs low: the owner is told once, with prices, tops up in two taps and a payment, and reads
 // the volume before and after. What was offered once isn't offered again.
 func TestTopUpOffered(t *testing.T) {
+	t.Parallel()
 	s := openStage(t, "", quick())
 	s.buy(s.planOf(esim.CloudESIM))
 	e := s.sold(esim.CloudESIM)[0]
@@ -48,6 +49,7 @@ func TestTopUpOffered(t *testing.T) {
 // Mobilexy tells no ICCID when it sells. The owner reads it off the phone; from then on the eSIM is
 // watched and topped up like any other.
 func TestTopUpOfALinkedESIM(t *testing.T) {
+	t.Parallel()
 	s := openStage(t, "", quick())
 	s.buy(s.planOf(esim.Mobilexy))
 	e := s.sold(esim.Mobilexy)[0]
