@@ -47,7 +47,7 @@ type Config struct {
 
 	Tick     time.Duration // between two reads of the due set; 10 s
 	Lease    time.Duration // how long a batch is this replica's; 2 min
-	Batch    int           // eSIMs leased at once; 250
+	Batch    int           // eSIMs leased at once; 100
 	Parallel int           // calls to one provider at once, and notices being sent; 8
 }
 
@@ -60,6 +60,8 @@ type Hooks struct {
 	Refused func(p esim.Provider, why Refusal)        // numbers were kept out
 	Behind  func(d time.Duration)                     // how overdue the first of the due ones is
 	Failed  func(doing string, err error)             // Redis failed, while doing that
+	// Panicked is told where a panic was caught.
+	Panicked func(where string)
 }
 
 // A Watcher looks at the eSIMs that are due, whichever replica sold them.
@@ -82,7 +84,7 @@ func New(c Config) (*Watcher, error) {
 	}
 	orDefault(&c.Tick, 10*time.Second)
 	orDefault(&c.Lease, 2*time.Minute)
-	orDefault(&c.Batch, 250)
+	orDefault(&c.Batch, 100)
 	orDefault(&c.Parallel, 8)
 	w := &Watcher{Config: c, meters: map[esim.Provider]Meter{}, bounds: map[esim.Provider]Bounds{}, health: map[esim.Provider]health{}}
 	for _, m := range c.Meters {
@@ -112,14 +114,19 @@ func (w *Watcher) Run(ctx context.Context) error {
 	tick := time.NewTicker(w.Tick)
 	defer tick.Stop()
 	for {
-		if _, err := w.Round(ctx); err != nil && ctx.Err() == nil {
-			w.Log.ErrorContext(ctx, "eSIMs not watched", slog.Any("error", err))
-		}
+		w.round(ctx)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+func (w *Watcher) round(ctx context.Context) {
+	defer w.recovered(ctx, "round")
+	if _, err := w.Round(ctx); err != nil && ctx.Err() == nil {
+		w.Log.ErrorContext(ctx, "eSIMs not watched", slog.Any("error", err))
 	}
 }
 
@@ -136,7 +143,7 @@ func (w *Watcher) Round(ctx context.Context) (int, error) {
 	for ctx.Err() == nil {
 		now := w.Now()
 		until := now.Add(w.Lease)
-		list, err := w.Store.Lease(ctx, now, until, w.Batch)
+		list, err := w.lease(ctx, now, until)
 		if err != nil {
 			w.settle(ctx, w.ask(ctx, kept, true))
 			w.failed("lease", err)
@@ -167,6 +174,14 @@ func (w *Watcher) Round(ctx context.Context) (int, error) {
 	}
 	w.giveBack(ctx, kept)
 	return total, nil
+}
+
+// lease takes a batch. The process's end doesn't cut it short: what is leased and not known to be could
+// not be given back.
+func (w *Watcher) lease(ctx context.Context, now, until time.Time) ([]*ESIM, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveFor)
+	defer cancel()
+	return w.Store.Lease(ctx, now, until, w.Batch)
 }
 
 func behind(list []*ESIM, now time.Time) time.Duration {
@@ -202,9 +217,17 @@ func (w *Watcher) failed(doing string, err error) {
 	}
 }
 
-// recovered ends a panic here: logged, with the eSIM left to the end of its lease.
-func (w *Watcher) recovered(ctx context.Context, where string) {
-	if p := recover(); p != nil {
-		w.Log.ErrorContext(ctx, "panic", slog.String("where", where), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+// recovered is deferred: it ends a panic here, with the eSIM left to the end of its lease.
+func (w *Watcher) recovered(ctx context.Context, where string) { w.caught(ctx, where, recover()) }
+
+// caught logs and counts what recover returned, and says whether it was a panic.
+func (w *Watcher) caught(ctx context.Context, where string, p any) bool {
+	if p == nil {
+		return false
 	}
+	w.Log.ErrorContext(ctx, "panic", slog.String("where", where), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+	if w.Hooks.Panicked != nil {
+		w.Hooks.Panicked("usage")
+	}
+	return true
 }

@@ -24,6 +24,7 @@ const (
 // Stripe's webhooks come twice or not at all. Then the books of the provider, of Stripe and of
 // Telegram must agree with each other.
 func TestKillReplicas(t *testing.T) {
+	t.Parallel()
 	f := openFleet(t, durableRedis(t), 2, map[string]string{"PROVIDER_TIMEOUT": "1s", "ORDER_LEASE": "21s"})
 	f.world.CloudESIM.SetBalance(decimal.New(1_000_000, 0))
 	plans := f.onSale()
@@ -82,7 +83,7 @@ func (f *fleet) rage(over <-chan struct{}) (kills int) {
 		select {
 		case <-over:
 			return kills
-		case <-time.After(time.Second + rand.N(time.Second)):
+		case <-time.After(300*time.Millisecond + rand.N(600*time.Millisecond)):
 		}
 		f.world.Stripe.DropWebhooks(rand.IntN(3) == 0)
 		f.world.Stripe.DuplicateWebhooks(1 + rand.IntN(3))

@@ -12,6 +12,7 @@ import (
 
 // A profile that is still being made is waited for, visibly.
 func TestProvisioning(t *testing.T) {
+	t.Parallel()
 	s := openStage(t, "", quick())
 	s.world.CloudESIM.ProvisionAfter(5 * time.Minute)
 	s.order(s.planOf(esim.CloudESIM))
@@ -24,6 +25,7 @@ func TestProvisioning(t *testing.T) {
 
 // A code that is no activation code: the one in the provider's own QR image is delivered.
 func TestShortCode(t *testing.T) {
+	t.Parallel()
 	s := openStage(t, "", quick())
 	s.world.CloudESIM.ShortCodes(true)
 	s.order(s.planOf(esim.CloudESIM))
@@ -35,6 +37,7 @@ func TestShortCode(t *testing.T) {
 
 // A restart sells at once from the catalogue kept in Redis, though both providers are gone.
 func TestRestartSellsAtOnce(t *testing.T) {
+	t.Parallel()
 	s := openStage(t, "", quick())
 	plan := s.planOf(esim.CloudESIM)
 	mood(t, s.world.CloudESIM.Fault, fault.Dead, "", 0)
@@ -57,6 +60,7 @@ func TestRestartSellsAtOnce(t *testing.T) {
 
 // A sandbox that is started again on the same Redis knows its customers, and answers them.
 func TestSandboxKeepsItsRedis(t *testing.T) {
+	t.Parallel()
 	url := storetest.Redis(t)
 	first := openStage(t, url, nil)
 	first.buy(first.planOf(esim.CloudESIM))

@@ -13,6 +13,7 @@ import (
 // A provider's catalogue that is empty, half gone, or absurd in its prices is refused: the last good
 // one stays on sale, and admins are told. A sound one is taken again.
 func TestFault32CatalogueIsNonsense(t *testing.T) {
+	t.Parallel()
 	price := func(times int64) func(*stage) {
 		return func(s *stage) {
 			for _, p := range s.world.CloudESIM.Plans() {

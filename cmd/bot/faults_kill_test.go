@@ -42,6 +42,7 @@ func (f *fleet) undecided(sold int) {
 // TestKillFault01BeforeTheFence kills the shop when it has saved that it is purchasing, and before
 // Stripe knows: whoever recovers buys, once.
 func TestKillFault01BeforeTheFence(t *testing.T) {
+	t.Parallel()
 	for name, at := range map[string]struct {
 		deed  string
 		after bool
@@ -62,6 +63,7 @@ func TestKillFault01BeforeTheFence(t *testing.T) {
 // TestKillFault01BehindTheFence kills the shop between the fence and the provider's call: nobody can
 // know that it didn't call, so a person decides.
 func TestKillFault01BehindTheFence(t *testing.T) {
+	t.Parallel()
 	for name, at := range map[string]struct {
 		deed  string
 		after bool
@@ -77,6 +79,7 @@ func TestKillFault01BehindTheFence(t *testing.T) {
 
 // TestKillFault02Bought kills the shop between the provider's answer and saving it.
 func TestKillFault02Bought(t *testing.T) {
+	t.Parallel()
 	for name, at := range map[string]struct {
 		deed  string
 		after bool
@@ -150,6 +153,7 @@ func (f *fleet) crew(n int) []*patron {
 // TestKillFault28Frozen freezes a runner, before the fence and behind it, until its lease is over
 // and another has gone on with the order. What it does when it wakes buys nothing a second time.
 func TestKillFault28Frozen(t *testing.T) {
+	t.Parallel()
 	for name, at := range map[string]struct{ held, next string }{
 		"before the fence": {"GET stripe/v1/payment_intents/pi", "POST stripe/v1/payment_intents/pi"},
 		"behind the fence": {"POST stripe/v1/payment_intents/pi", "POST cloudesim/api/v1/esim/order"},

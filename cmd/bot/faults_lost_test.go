@@ -20,6 +20,7 @@ import (
 // The shop is killed, Redis is emptied, and the shop comes back: every paid customer is found again,
 // in every state they can be in, and nobody is bought for twice.
 func TestKillFault19EmptiedRedis(t *testing.T) {
+	t.Parallel()
 	redis := storetest.Start(t).URL()
 	f := openFleet(t, redis, 1, nil)
 	f.onSale()
@@ -104,6 +105,7 @@ func TestKillFault19EmptiedRedis(t *testing.T) {
 
 // The same while the shop runs: it notices by itself, by webhook and by polling.
 func TestFault19EmptiedWhileItRuns(t *testing.T) {
+	t.Parallel()
 	for name, vars := range map[string]map[string]string{"webhooks": {}, "polling": {"PUBLIC_URL": "", "STRIPE_WEBHOOK_SECRET": ""}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -137,6 +139,7 @@ func TestFault19EmptiedWhileItRuns(t *testing.T) {
 // Redis loses the tail of its file after all was done: what was delivered and what was refunded stays
 // so, whichever write the file ends with.
 func TestKillFault19TailOfTheFileCut(t *testing.T) {
+	t.Parallel()
 	server := storetest.StartDurable(t)
 	f := openFleet(t, server.URL(), 1, nil)
 	f.onSale()

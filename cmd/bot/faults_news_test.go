@@ -20,6 +20,7 @@ import (
 // The webhook's secret is lost with Redis: the route says 503, the admins hear of it though Stripe
 // never calls, payments are polled, setup mends it, and the running shop takes the new secret.
 func TestFault33SecretLost(t *testing.T) {
+	t.Parallel()
 	redis := storetest.Start(t).URL()
 	s := openStage(t, redis, map[string]string{"STRIPE_WEBHOOK_SECRET": "", "RECONCILE_INTERVAL": "1s"})
 	s.admin()
@@ -75,6 +76,7 @@ func TestFault33SecretLost(t *testing.T) {
 // The money of an order that was rebuilt is refunded or disputed late, or was before anybody told:
 // nothing is bought.
 func TestFault35NewsOfMoneyForARebuiltOrder(t *testing.T) {
+	t.Parallel()
 	for _, dropped := range []bool{true, false} {
 		redis := storetest.Start(t).URL()
 		s := openStage(t, redis, map[string]string{"RECONCILE_INTERVAL": "1h", "SWEEP_INTERVAL": "24h"})

@@ -208,6 +208,7 @@ func TestFault13WebhookNeverComes(t *testing.T) {
 // A slow payment method: a page that is complete and unpaid buys nothing. What the bank says in the
 // end decides.
 func TestFault14PaidSlowly(t *testing.T) {
+	t.Parallel()
 	for _, ok := range []bool{true, false} {
 		t.Run(map[bool]string{true: "success", false: "failure"}[ok], func(t *testing.T) {
 			t.Parallel()
@@ -280,6 +281,7 @@ func TestFault15Forged(t *testing.T) {
 
 // A payment that is not what was asked for is looked at by a person; nothing is bought.
 func TestFault16Mismatch(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*stripe.Session){
 		"less":      func(cs *stripe.Session) { cs.Amount-- },
 		"more":      func(cs *stripe.Session) { cs.Amount++ },
@@ -306,6 +308,7 @@ func TestFault16Mismatch(t *testing.T) {
 
 // Paid after the page ran out here: the money is taken as any other, by whichever way it is heard of.
 func TestFault17PaidAfterExpiry(t *testing.T) {
+	t.Parallel()
 	for _, dropped := range []bool{false, true} {
 		t.Run(map[bool]string{false: "webhook", true: "sweep"}[dropped], func(t *testing.T) {
 			t.Parallel()

@@ -58,6 +58,7 @@ func eachProvider(t *testing.T, do func(t *testing.T, p esim.Provider)) {
 
 // The provider sells, and then answers 500, or drops the connection.
 func TestFault04ErrorAfterThePurchase(t *testing.T) {
+	t.Parallel()
 	eachProvider(t, func(t *testing.T, p esim.Provider) {
 		for _, m := range []fault.Mood{fault.ErrorAfter, fault.DeadAfter} {
 			t.Run(string(m), func(t *testing.T) {
@@ -72,6 +73,7 @@ func TestFault04ErrorAfterThePurchase(t *testing.T) {
 
 // The provider doesn't answer, and sells five minutes later.
 func TestFault05PurchaseComesLate(t *testing.T) {
+	t.Parallel()
 	eachProvider(t, func(t *testing.T, p esim.Provider) {
 		s := openStage(t, "", quick(map[string]string{"PROVIDER_TIMEOUT": "1s"}))
 		s.misanswer(p, fault.Late)
@@ -86,6 +88,7 @@ func TestFault05PurchaseComesLate(t *testing.T) {
 
 // The provider takes no connections: at once, and only when it is to sell.
 func TestFault06ConnectionRefused(t *testing.T) {
+	t.Parallel()
 	eachProvider(t, func(t *testing.T, p esim.Provider) {
 		s := openStage(t, "", quick())
 		s.order(s.alone(p))
@@ -132,6 +135,7 @@ func (s *stage) switchOf(p esim.Provider) *fault.Switch {
 
 // The provider sells, and answers 200 with nonsense, with half of its answer, with 10 MB.
 func TestFault07AnswerCantBeRead(t *testing.T) {
+	t.Parallel()
 	eachProvider(t, func(t *testing.T, p esim.Provider) {
 		for _, m := range []fault.Mood{fault.Garbage, fault.Half, fault.Huge} {
 			t.Run(string(m), func(t *testing.T) {
@@ -147,6 +151,7 @@ func TestFault07AnswerCantBeRead(t *testing.T) {
 // Too little balance at the provider: seen before, no page is opened. Seen when the order is paid,
 // it waits, an admin hears of it, and it goes on once there is money; or its own goes back.
 func TestFault08BalanceTooLow(t *testing.T) {
+	t.Parallel()
 	eachProvider(t, func(t *testing.T, p esim.Provider) {
 		t.Run("before", func(t *testing.T) {
 			s := openStage(t, "", quick())
@@ -194,6 +199,7 @@ func (s *stage) setBalance(p esim.Provider, usd int64) {
 
 // The price rose above what was charged: the other provider sells, or the money goes back.
 func TestFault09PriceRose(t *testing.T) {
+	t.Parallel()
 	eachProvider(t, func(t *testing.T, p esim.Provider) {
 		dearer := func(s *stage, plan esim.Plan) {
 			set := s.world.CloudESIM.SetPrice

@@ -98,6 +98,7 @@ func TestFault20RedisFull(t *testing.T) {
 // A newer version's order, in a state or a schema that this one doesn't know, is left as it is, by
 // the runner, by Stripe's events, by its customer and by admins. Given back, it goes on.
 func TestFault30NewerVersion(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]map[string]any{"schema": {"schema": orders.Schema + 1}, "state": {"state": "packing"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

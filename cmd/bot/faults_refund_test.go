@@ -250,6 +250,7 @@ func (s *stage) keys() (keys []string) {
 // Stripe doesn't answer to a refund, whether it was made, will be, or not: it is asked for under the
 // same key, and the money goes back once.
 func TestFault25RefundTimesOut(t *testing.T) {
+	t.Parallel()
 	check := func(s *stage, amount int64) {
 		s.t.Helper()
 		s.sees("Your money went back")
@@ -288,6 +289,7 @@ func TestFault25RefundTimesOut(t *testing.T) {
 // Stripe answers 500 to a refund and keeps that under its key, whether it was made or not: it is read
 // back, and asked for under a new key only where nothing was made.
 func TestFault34RefundFailsForGood(t *testing.T) {
+	t.Parallel()
 	for _, made := range []bool{false, true} {
 		t.Run(map[bool]string{false: "not made", true: "made"}[made], func(t *testing.T) {
 			t.Parallel()

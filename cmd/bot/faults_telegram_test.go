@@ -19,6 +19,7 @@ func never(string, int) bool { return false }
 // Telegram asks for patience, for a moment or for an hour: it is left alone so long, and then the
 // customer has the eSIM.
 func TestFault21TelegramAsksForPatience(t *testing.T) {
+	t.Parallel()
 	for _, asked := range []time.Duration{2 * time.Second, time.Hour} {
 		t.Run(asked.String(), func(t *testing.T) {
 			t.Parallel()
@@ -99,6 +100,7 @@ func TestFault22CustomerBlocked(t *testing.T) {
 // Telegram doesn't answer to the photo, whether it was sent, will be, or not: the same QR, perhaps
 // twice, never none.
 func TestFault23PhotoTimesOut(t *testing.T) {
+	t.Parallel()
 	for _, m := range []fault.Mood{fault.Dead, fault.DeadAfter, fault.ErrorAfter} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()

@@ -26,8 +26,10 @@ const (
 // again and again, they lose no offer, and send one twice only where a kill fell between Telegram's
 // answer and the record of it; left alone they send none twice.
 func TestKillWatch(t *testing.T) {
+	t.Parallel()
 	for _, kills := range []bool{false, true} {
 		t.Run(map[bool]string{false: "alone", true: "killed"}[kills], func(t *testing.T) {
+			t.Parallel()
 			f := openFleet(t, durableRedis(t), 2, map[string]string{"QUIET_HOURS": "off"})
 			w := f.watched(watchedSize)
 			if kills {
@@ -35,8 +37,9 @@ func TestKillWatch(t *testing.T) {
 			}
 			w.told(f, watchedSize)
 			f.bury(w)
+			all := f.canary(w) // looked at after all that was due before
 			f.born()
-			w.told(f, f.canary(w)) // looked at after all that was due before
+			w.told(f, all)
 			twice, excused := 0, 0
 			for i := range watchedSize {
 				n := len(f.world.Telegram.Messages(w.customer(i)))
@@ -160,8 +163,8 @@ func (w *watched) missing(f *fleet, n int) (missing int) {
 func (f *fleet) haunt(w *watched) {
 	f.t.Helper()
 	f.reaper.kill = func() { f.replicas[rand.IntN(2)].kill() }
-	for deadline := time.Now().Add(4 * time.Minute); w.missing(f, watchedSize) > 50; {
-		f.reaper.arm(1+rand.IntN(400), rand.IntN(2) == 0)
+	for deadline := time.Now().Add(2 * time.Minute); w.missing(f, watchedSize) > 50; {
+		f.reaper.arm(1+rand.IntN(700), rand.IntN(2) == 0)
 		for tick := time.NewTicker(5 * time.Millisecond); !f.reaper.hit(); <-tick.C {
 			if time.Now().After(deadline) {
 				f.t.Fatalf("%d have no offer after %d lives", w.missing(f, watchedSize), w.lives)

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
-		_ = parallel.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0))) // a number; and tests wait more than they work
+		_ = parallel.Value.Set(strconv.Itoa(4 * runtime.GOMAXPROCS(0))) // a number; and tests wait more than they work
 	}
 	os.Exit(m.Run())
 }

@@ -44,6 +44,7 @@ func (s *stage) buy(plan esim.Plan) string {
 
 // A purchase of each provider by webhook, on a real Redis where there is one.
 func TestPurchaseByWebhook(t *testing.T) {
+	t.Parallel()
 	for _, provider := range []esim.Provider{esim.CloudESIM, esim.Mobilexy} {
 		t.Run(string(provider), func(t *testing.T) {
 			s := openStage(t, "", nil)
@@ -60,6 +61,7 @@ func TestPurchaseByWebhook(t *testing.T) {
 
 // The same without a public address: updates and payments are polled for.
 func TestPurchaseByPolling(t *testing.T) {
+	t.Parallel()
 	s := openStage(t, "", map[string]string{"PUBLIC_URL": "", "DATA_KEY": ""})
 	s.world.Stripe.DropWebhooks(true)
 	s.noSecrets(s.buy(s.planOf(esim.Mobilexy)))
@@ -68,6 +70,7 @@ func TestPurchaseByPolling(t *testing.T) {
 // Stripe has no page in Arabic: what is bought stands there in Arabic all the same, in isolates that
 // keep its order on a page that reads the other way.
 func TestPurchaseReadsItsOwnWay(t *testing.T) {
+	t.Parallel()
 	const rightToLeft = "\u2068\u200F"
 	bundle, err := locales.Load()
 	if err != nil {
@@ -87,6 +90,7 @@ func TestPurchaseReadsItsOwnWay(t *testing.T) {
 
 // One purchase on a three-node cluster that the test starts.
 func TestClusterPurchase(t *testing.T) {
+	t.Parallel()
 	s := openStage(t, storetest.Cluster(t), nil)
 	s.buy(s.planOf(esim.CloudESIM))
 	s.say("/esims")

@@ -15,6 +15,7 @@ import (
 
 // The provider refuses and nobody else sells the same: the money goes back by itself.
 func TestPurchaseRejectedIsRefunded(t *testing.T) {
+	t.Parallel()
 	s := openStage(t, "", quick())
 	plan := s.alone(esim.Mobilexy)
 	s.order(plan)
@@ -28,6 +29,7 @@ func TestPurchaseRejectedIsRefunded(t *testing.T) {
 
 // The provider refuses, the other one sells the same: the customer gets it for the price paid.
 func TestPurchaseRejectedComesFromTheOther(t *testing.T) {
+	t.Parallel()
 	s := openStage(t, "", quick())
 	plan := s.twin(esim.Mobilexy)
 	s.order(plan)
@@ -43,6 +45,7 @@ func TestPurchaseRejectedComesFromTheOther(t *testing.T) {
 
 // A provider that is down is noticed before the customer pays, and its twin sells instead.
 func TestProviderDownBeforePayment(t *testing.T) {
+	t.Parallel()
 	t.Run("alone", func(t *testing.T) {
 		s := openStage(t, "", quick())
 		plan := s.alone(esim.CloudESIM)
@@ -70,6 +73,7 @@ func TestProviderDownBeforePayment(t *testing.T) {
 
 // Dearer since it was shown: old and new stand there, and the customer is asked again.
 func TestPriceRoseIsAskedAgain(t *testing.T) {
+	t.Parallel()
 	s := openStage(t, "", quick())
 	plan := s.alone(esim.CloudESIM)
 	if err := s.world.CloudESIM.SetPrice(plan.ID, plan.Wholesale.Add(decimal.NewFromInt(2))); err != nil {
@@ -99,6 +103,7 @@ func TestPriceRoseIsAskedAgain(t *testing.T) {
 
 // The page runs out: nothing was charged, and one tap tries again.
 func TestPageExpires(t *testing.T) {
+	t.Parallel()
 	s := openStage(t, "", quick())
 	s.order(s.planOf(esim.CloudESIM))
 	s.world.Clock.Advance(40 * time.Minute)
@@ -115,6 +120,7 @@ func TestPageExpires(t *testing.T) {
 
 // A declined card stays on Stripe's page; the next one pays.
 func TestCardDeclined(t *testing.T) {
+	t.Parallel()
 	s := openStage(t, "", quick())
 	s.order(s.planOf(esim.CloudESIM))
 	if err := s.world.Stripe.Decline(sessionIn(s.payLink())); err != nil {
