@@ -33,6 +33,8 @@ type Cache interface {
 	CatalogueStamp(ctx context.Context, p esim.Provider) (time.Time, error)
 	// Claim takes name for ttl and says whether it was free.
 	Claim(ctx context.Context, name string, ttl time.Duration) (bool, error)
+	// Release gives a claim up before its time.
+	Release(ctx context.Context, name string) error
 }
 
 // ErrNoCatalogue is returned by a Cache that holds no catalogue of the provider.
@@ -48,6 +50,8 @@ type Config struct {
 	Refresh time.Duration
 	Now     func() time.Time
 	Log     *slog.Logger
+	// Panicked counts the panics that were caught, by where; nil: nobody counts.
+	Panicked func(where string)
 	// Alert tells the admins; one alert goes out per key. Keys are "catalogue:<provider>" for a
 	// catalogue that was refused, "provider:<provider>" for one that could not be fetched, and
 	// "balance:<provider>" for a balance that did not cover a plan asked for.

@@ -74,13 +74,17 @@ func (c *Catalog) ask(ctx context.Context, plan esim.Plan, patience time.Duratio
 	asked := make(chan struct{})
 	go func() {
 		defer close(asked)
-		balance, balanceErr = provider.Balance(ctx)
+		balanceErr = providers.Guard(func() (err error) {
+			balance, err = provider.Balance(ctx)
+			return err
+		})()
 	}()
 	fresh, err := provider.Fresh(ctx, plan)
 	if err != nil {
 		cancel() // the balance doesn't matter any more
 	}
 	<-asked
+	balanceErr = providers.Raise(balanceErr)
 	switch {
 	case errors.Is(err, providers.ErrPlanGone):
 		return esim.Plan{}, fmt.Errorf("%w: %w", ErrGone, err)

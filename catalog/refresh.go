@@ -142,15 +142,28 @@ func (c *Catalog) Refresh(ctx context.Context) error {
 	return c.each(func(p providers.Provider) error { return c.fetch(ctx, p) })
 }
 
-// each does work for every provider at once and waits for all.
+// each does work for every provider at once and waits for all. A panic of one is logged and counted
+// here, and an error to the caller: the others are worked for all the same.
 func (c *Catalog) each(work func(providers.Provider) error) error {
 	errs := make([]error, len(c.cfg.Providers))
 	var group sync.WaitGroup
 	for i, p := range c.cfg.Providers {
-		group.Go(func() { errs[i] = work(p) })
+		group.Go(func() { errs[i] = c.caught(p.ID(), providers.Guard(func() error { return work(p) })()) })
 	}
 	group.Wait()
 	return errors.Join(errs...)
+}
+
+// caught logs and counts err if it is a panic, and returns it.
+func (c *Catalog) caught(p esim.Provider, err error) error {
+	var panicked *providers.Panic
+	if errors.As(err, &panicked) {
+		c.cfg.Log.Error("panic", "where", "catalogue", "provider", p, "panic", fmt.Sprint(panicked.Value), "stack", string(panicked.Stack))
+		if c.cfg.Panicked != nil {
+			c.cfg.Panicked("catalogue")
+		}
+	}
+	return err
 }
 
 // fetch renews one provider's catalogue.

@@ -62,13 +62,24 @@ func (c *Catalog) QuoteTopUp(ctx context.Context, ref providers.Ref, base esim.P
 	var balance decimal.Decimal
 	var listErr, balanceErr error
 	var asking sync.WaitGroup
-	asking.Go(func() { plans, listErr = c.TopUps(ctx, ref, base) })
-	asking.Go(func() { balance, balanceErr = provider.Balance(ctx) })
+	asking.Go(func() {
+		listErr = providers.Guard(func() (err error) {
+			plans, err = c.TopUps(ctx, ref, base)
+			return err
+		})()
+	})
+	asking.Go(func() {
+		balanceErr = providers.Guard(func() (err error) {
+			balance, err = provider.Balance(ctx)
+			return err
+		})()
+	})
 	err := c.alive(ctx, provider, ref)
 	if err != nil {
 		cancel() // the rest doesn't matter any more
 	}
 	asking.Wait()
+	listErr, balanceErr = providers.Raise(listErr), providers.Raise(balanceErr)
 	switch {
 	case err != nil:
 		return esim.Plan{}, err

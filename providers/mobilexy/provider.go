@@ -39,12 +39,12 @@ func (c *Client) Catalogue(ctx context.Context) (providers.Catalogue, error) {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for i, s := range shelves {
-		group.Go(func() (err error) {
+		group.Go(providers.Guard(func() (err error) {
 			plans[i], err = c.plans(groupCtx, s.source)
 			return err
-		})
+		}))
 	}
-	if err := group.Wait(); err != nil {
+	if err := providers.Raise(group.Wait()); err != nil {
 		return providers.Catalogue{}, err
 	}
 	all := providers.Catalogue{Skipped: skipped}
@@ -102,7 +102,7 @@ func (c *Client) Fresh(ctx context.Context, plan esim.Plan) (providers.Listing, 
 	var found providers.Listing
 	var details esim.Plan
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
+	group.Go(providers.Guard(func() error {
 		list, err := c.neighbours(ctx, plan)
 		if err != nil {
 			return gone(err)
@@ -113,16 +113,16 @@ func (c *Client) Fresh(ctx context.Context, plan esim.Plan) (providers.Listing, 
 		}
 		found = list[i]
 		return nil
-	})
-	group.Go(func() error {
+	}))
+	group.Go(providers.Guard(func() error {
 		p, err := c.PlanDetails(ctx, plan.ID)
 		if err != nil {
 			return gone(err)
 		}
 		details, _ = p.terms() // no terms differ from any
 		return nil
-	})
-	if err := group.Wait(); err != nil {
+	}))
+	if err := providers.Raise(group.Wait()); err != nil {
 		return providers.Listing{}, err
 	}
 	if p := found.Plan; details.ID != p.ID || details.Kind != p.Kind || details.Bytes != p.Bytes || details.DailyBytes != p.DailyBytes || details.Days != p.Days {
