@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -51,8 +49,7 @@ func (s *Service) askBalances(ctx context.Context) []Balance {
 func (s *Service) askBalance(ctx context.Context, b *Balance) {
 	defer func() {
 		b.AskedAt = s.now()
-		if p := recover(); p != nil {
-			s.log.ErrorContext(ctx, "panic", slog.String("where", "balance"), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+		if s.caught(ctx, "balance", recover()) {
 			b.Err = errors.New("the balance could not be read")
 		}
 	}()

@@ -27,11 +27,15 @@ const (
 	foreignPause = time.Minute
 )
 
-// errStop ends a drive and leaves order and lease as they are.
-var errStop = errors.New("leave the order until its lease ends")
+var (
+	// errStop ends a drive and leaves order and lease as they are.
+	errStop = errors.New("leave the order until its lease ends")
+	// errPanic is what a drive ends with that panicked: the order is due again when its lease ends.
+	errPanic = errors.New("panic")
+)
 
 // Run drives due orders until ctx ends. Then no new purchase starts, and what is in flight has
-// 30 s to end before it is cancelled. It returns nil after that.
+// 25 s to end before it is cancelled. It returns nil after that.
 func (s *Service) Run(ctx context.Context) error {
 	s.stopping.Store(false)
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -63,9 +67,13 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) startDue(ctx context.Context, running *sync.WaitGroup) {
 	read, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
+	defer s.recovered(ctx, "due")
 	ids, err := s.store.Due(read, s.now(), batch)
 	if err != nil {
-		running.Go(func() { s.ailing(ctx, fmt.Errorf("read due orders: %w", err)) })
+		running.Go(func() {
+			defer s.recovered(ctx, "alert")
+			s.ailing(ctx, fmt.Errorf("read due orders: %w", err))
+		})
 		return
 	}
 	if len(ids) == 0 {
@@ -93,7 +101,7 @@ func (s *Service) start(ctx context.Context, running *sync.WaitGroup, id ID) {
 	running.Go(func() {
 		defer func() { <-s.slots }()
 		defer s.recovered(ctx, "drive")
-		err := s.Step(ctx, id)
+		err := s.driven(ctx, id)
 		times := s.shun(id, err != nil)
 		if err == nil {
 			s.movesOn()
@@ -101,7 +109,7 @@ func (s *Service) start(ctx context.Context, running *sync.WaitGroup, id ID) {
 		}
 		s.log.ErrorContext(ctx, "order not driven", slog.String("order", string(id)), slog.Any("error", err))
 		s.ailing(ctx, err)
-		if times == stuckTries { // one that can't even be read isn't told of by its own steps
+		if times == stuckTries || errors.Is(err, errPanic) { // neither is told of by the order's own steps
 			s.alert(ctx, Alert{Key: "stuck:" + string(id), Kind: "stuck", Detail: err.Error()})
 		}
 	})
@@ -170,11 +178,29 @@ func (s *Service) kick(id ID) {
 	}
 }
 
-// recovered ends a panic here: logged, with the order left due.
-func (s *Service) recovered(ctx context.Context, where string) {
-	if p := recover(); p != nil {
-		s.log.ErrorContext(ctx, "panic", slog.String("where", where), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+// driven is Step with a panic as an error.
+func (s *Service) driven(ctx context.Context, id ID) (err error) {
+	defer func() {
+		if s.caught(ctx, "drive", recover()) {
+			err = errPanic
+		}
+	}()
+	return s.Step(ctx, id)
+}
+
+// recovered is deferred: it ends a panic here, with the order left due.
+func (s *Service) recovered(ctx context.Context, where string) { s.caught(ctx, where, recover()) }
+
+// caught logs and counts what recover returned, and says whether it was a panic.
+func (s *Service) caught(ctx context.Context, where string, p any) bool {
+	if p == nil {
+		return false
 	}
+	s.log.ErrorContext(ctx, "panic", slog.String("where", where), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+	if s.panicked != nil {
+		s.panicked("orders")
+	}
+	return true
 }
 
 // Step drives one order as far as it goes now: until it is finished or rests. An order that isn't

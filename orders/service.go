@@ -77,6 +77,11 @@ type Config struct {
 	Owner string
 	Log   *slog.Logger
 
+	// Panicked counts the panics that were caught, by where; nil: nobody counts.
+	Panicked func(where string)
+
+	Hooks Hooks
+
 	// Wait pauses between tries to store what was bought, until ctx ends; nil: a timer.
 	Wait func(ctx context.Context, d time.Duration) error
 	// Sequential has everything that one step does made in its caller's goroutine, so that the same
@@ -122,6 +127,7 @@ type Service struct {
 	// meanwhile does something beside the caller's work; the function it returns waits for it.
 	meanwhile func(do func()) (wait func())
 
+	panicked func(where string)
 	slots    chan struct{} // one token a running drive
 	kicks    chan ID
 	stopping atomic.Bool
@@ -152,6 +158,7 @@ func New(c Config) (*Service, error) {
 	if c.Sequential {
 		s.meanwhile = atOnce
 	}
+	s.panicked = c.Panicked
 	s.sweepEvery, s.plans = orDefault(c.SweepInterval, time.Hour), c.Plans
 	if s.plans == nil {
 		s.plans = func(esim.Provider, string, string) (esim.Plan, bool) { return esim.Plan{}, false }

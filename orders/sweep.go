@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
 )
 
@@ -35,18 +34,28 @@ func (s *Service) sweeping(stop, work context.Context) {
 	tick := time.NewTicker(s.reconcile)
 	defer tick.Stop()
 	for first, failed := true, 0; ; {
-		ours, err := s.sweepTurn(work, first)
-		if err != nil {
-			s.log.WarnContext(work, "no turn to sweep", slog.Any("error", err))
-		} else if first = false; ours {
-			failed = s.swept(stop, work, s.sweep(stop, work), failed)
-		}
+		first, failed = s.sweepTurned(stop, work, first, failed)
 		select {
 		case <-stop.Done():
 			return
 		case <-tick.C:
 		}
 	}
+}
+
+// sweepTurned takes a turn if there is one, and returns whether the first is still to come and how many
+// sweeps in a row have failed.
+func (s *Service) sweepTurned(stop, work context.Context, first bool, failed int) (bool, int) {
+	defer s.recovered(work, "sweep")
+	ours, err := s.sweepTurn(work, first)
+	if err != nil {
+		s.log.WarnContext(work, "no turn to sweep", slog.Any("error", err))
+		return first, failed
+	}
+	if ours {
+		failed = s.swept(stop, work, s.sweep(stop, work), failed)
+	}
+	return false, failed
 }
 
 // SweepIfDue sweeps if it is time, and no other replica does. Run does it by itself; this is for whoever
@@ -129,8 +138,8 @@ func (s *Service) sweep(stop, work context.Context) error {
 // revisit holds one page against its order.
 func (s *Service) revisit(ctx context.Context, cs *CheckoutSession) (err error) {
 	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		if s.caught(ctx, "sweep", recover()) {
+			err = errPanic
 		}
 	}()
 	id, err := ParseID(cs.Order)

@@ -100,6 +100,7 @@ func (w *Watcher) callAll(ctx context.Context, groups map[esim.Provider][]leased
 	var calls sync.WaitGroup
 	for id, group := range groups {
 		calls.Go(func() {
+			defer w.recovered(ctx, "ask "+string(id))
 			slots := make(chan struct{}, w.Parallel)
 			for batch := range slices.Chunk(group, w.batchSize(id)) {
 				slots <- struct{}{}

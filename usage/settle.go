@@ -88,9 +88,8 @@ func (w *Watcher) redo(ctx context.Context, a answer, err error) *letter {
 // that the same answer was counted before. It returns nil for an eSIM that can't be decided on.
 func (w *Watcher) decide(ctx context.Context, a answer, e *ESIM, again bool) (saved *ESIM, l *letter) {
 	defer func() {
-		if p := recover(); p != nil {
+		if w.caught(ctx, "decide "+e.ID, recover()) {
 			saved, l = nil, nil
-			w.Log.ErrorContext(ctx, "panic", slog.String("where", "decide"), slog.String("esim", e.ID), slog.Any("panic", p))
 		}
 	}()
 	now := w.Now()
