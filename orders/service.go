@@ -80,7 +80,6 @@ type Config struct {
 	// Panicked counts the panics that were caught, by where; nil: nobody counts.
 	Panicked func(where string)
 
-	Hooks Hooks
 
 	// Wait pauses between tries to store what was bought, until ctx ends; nil: a timer.
 	Wait func(ctx context.Context, d time.Duration) error
