@@ -33,6 +33,8 @@ type Cache interface {
 	CatalogueStamp(ctx context.Context, p esim.Provider) (time.Time, error)
 	// Claim takes name for ttl and says whether it was free.
 	Claim(ctx context.Context, name string, ttl time.Duration) (bool, error)
+	// Release gives a claim up before its time.
+	Release(ctx context.Context, name string) error
 }
 
 // ErrNoCatalogue is returned by a Cache that holds no catalogue of the provider.

@@ -36,6 +36,7 @@ func (nothing) CatalogueStamp(context.Context, esim.Provider) (time.Time, error)
 	return time.Time{}, catalog.ErrNoCatalogue
 }
 func (nothing) Claim(context.Context, string, time.Duration) (bool, error) { return true, nil }
+func (nothing) Release(context.Context, string) error                      { return nil }
 
 // warnings fails the test on every line logged at warning level and above.
 type warnings struct {

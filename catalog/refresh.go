@@ -21,6 +21,8 @@ const (
 	// while there is nothing to sell.
 	rest      = 30 * time.Minute
 	restEmpty = time.Minute
+	// handOverTimeout bounds giving a claim up when the process ends.
+	handOverTimeout = 5 * time.Second
 )
 
 // Restore loads the last good copies from the Cache. Copies that are missing or can't be read are
@@ -106,15 +108,30 @@ func (c *Catalog) tend(ctx context.Context) error {
 		if ok {
 			ttl = min(rest, c.cfg.Refresh)
 		}
-		won, err := c.cfg.Cache.Claim(ctx, "catalog:"+string(p.ID()), ttl)
+		claim := "catalog:" + string(p.ID())
+		won, err := c.cfg.Cache.Claim(ctx, claim, ttl)
 		if err != nil {
 			return fmt.Errorf("claim the catalogue of %s: %w", p.ID(), err)
 		}
 		if !won {
 			return nil
 		}
-		return c.fetch(ctx, p)
+		err = c.fetch(ctx, p)
+		if err != nil && ctx.Err() != nil {
+			return errors.Join(err, c.handOver(ctx, claim))
+		}
+		return err
 	})
+}
+
+// handOver gives a claim up when the process ends, so that another replica fetches with its next look.
+func (c *Catalog) handOver(ctx context.Context, claim string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverTimeout)
+	defer cancel()
+	if err := c.cfg.Cache.Release(ctx, claim); err != nil {
+		return fmt.Errorf("give up %s: %w", claim, err)
+	}
+	return nil
 }
 
 // follow takes the copy in the Cache if it is newer than ours.

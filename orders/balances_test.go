@@ -217,3 +217,23 @@ func TestHeldOrderIsToldOfBesideALowBalance(t *testing.T) {
 		t.Errorf("alerts %+v", heard.alerts)
 	}
 }
+
+// A replica that is told to end while it looks at the balances leaves them to another one, now and not
+// ten minutes later.
+func TestWatchIsHandedOver(t *testing.T) {
+	w := newWorld(t)
+	ctx, end := context.WithCancel(t.Context())
+	w.telling(func(context.Context) (decimal.Decimal, error) {
+		end()
+		return decimal.Zero, ctx.Err()
+	})
+	w.service.Watch(ctx)
+	if len(w.telegram.alerts) != 0 {
+		t.Errorf("a provider is blamed for the end: %v", w.telegram.alerts)
+	}
+	w.telling(func(context.Context) (decimal.Decimal, error) { return decimal.NewFromInt(1), nil })
+	w.service.Watch(t.Context())
+	if !slices.Contains(w.telegram.alerts, "balance_low") {
+		t.Errorf("nobody looks: %v", w.telegram.alerts)
+	}
+}

@@ -29,8 +29,9 @@ const (
 	keepGrace = 5 * time.Second
 	// leaseMargin is what must be left of a lease beside the provider's timeout when it is called.
 	leaseMargin = 10 * time.Second
-	// drainTimeout is how long work in flight may take to end after Run was told to stop.
-	drainTimeout = 30 * time.Second
+	// drainTimeout is how long work in flight may take to end after Run was told to stop. With
+	// keepGrace the process ends within 30 s.
+	drainTimeout = 25 * time.Second
 	// workingAfter is how long after the payment the customer is told that it takes longer.
 	workingAfter = 20 * time.Second
 )

@@ -50,6 +50,7 @@ type app struct {
 	orders   *orders.Service
 	watch    *usage.Watcher
 	telegram *handlers.Telegram
+	gate     gate
 	handler  http.Handler
 }
 
@@ -163,6 +164,7 @@ func newProviders(cfg *Config, o options, now func() time.Time, shared *store.St
 
 // Run does the background work until ctx ends, and then until what was begun is finished.
 func (a *app) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, a.gate.close)()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.catalog.Run(ctx) })
 	group.Go(func() error { return a.store.Run(ctx) })

@@ -19,7 +19,7 @@ import (
 // startTimeout bounds the start: Redis and Telegram must answer by then.
 const startTimeout = 30 * time.Second
 
-// drainTimeout is how long requests in flight may take after SIGTERM.
+// drainTimeout is how long what was begun may take after SIGTERM.
 const drainTimeout = 30 * time.Second
 
 type serveCmd struct {
@@ -66,14 +66,19 @@ type server struct {
 	handler http.Handler
 }
 
-// serve answers on every address and runs background until ctx ends. Then both wind up side by
-// side: no request is taken and nothing new is begun any more, what is under way is finished. The
-// requests need no loop: what they leave behind is due in Redis, for whoever looks next.
+// serve answers on every address and runs background until ctx ends. Then nothing new is begun any
+// more, and what is under way is finished, requests as well. The addresses answer until the
+// background work has ended: the handlers say what they still take. What requests leave behind is due in
+// Redis, for whoever looks next.
 func serve(ctx context.Context, log *slog.Logger, background func(context.Context) error, servers ...server) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, working := errgroup.WithContext(ctx)
-	group.Go(func() error { return background(working) })
+	idle := make(chan struct{})
+	group.Go(func() error {
+		defer close(idle)
+		return background(working)
+	})
 	for _, s := range servers {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.addr)
 		if err != nil {
@@ -91,6 +96,10 @@ func serve(ctx context.Context, log *slog.Logger, background func(context.Contex
 			<-working.Done()
 			draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 			defer cancel()
+			select {
+			case <-idle:
+			case <-draining.Done():
+			}
 			return srv.Shutdown(draining)
 		})
 	}

@@ -149,6 +149,7 @@ func (a *app) doors(metrics *handlers.Metrics, alerts handlers.Alerts) (http.Han
 	d := handlers.Doors{
 		Stripe: stripe, Log: a.log, Metrics: metrics,
 		Checks: []handlers.Check{
+			a.gate.check(),
 			{Reason: "Redis does not answer", Probe: a.store.Ping},
 			{Reason: "no catalogue is loaded yet", Probe: func(context.Context) error {
 				if !a.catalog.Snapshot().Loaded() {
@@ -161,7 +162,7 @@ func (a *app) doors(metrics *handlers.Metrics, alerts handlers.Alerts) (http.Han
 	if a.cfg.PublicURL != "" {
 		d.Telegram = a.telegram
 	}
-	return handlers.Routes(d), nil
+	return a.gate.before(handlers.Routes(d)), nil
 }
 
 // parseEvent tells the Stripe door in its own words what payments found. Disputes, warnings and the
