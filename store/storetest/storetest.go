@@ -1,5 +1,5 @@
 // Package storetest starts Redis servers for tests: the real one where redis-server is on PATH,
-// an imitation where it isn't, and a cluster of three.
+// an imitation where it isn't, a cluster of three, one behind TLS, and a pair that Sentinel watches.
 package storetest
 
 import (
@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,8 +42,10 @@ type Server struct {
 
 	t    testing.TB
 	args []string
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended
+	// program is what it is started with instead of a data server's arguments.
+	program []string
+	cmd     *exec.Cmd
+	done    chan struct{} // closed when the process has ended
 }
 
 // Start starts a redis-server with further arguments. It skips the test, aloud, where none is
@@ -71,9 +74,10 @@ func (s *Server) URL() string { return fmt.Sprintf("redis://127.0.0.1:%d/0", s.P
 // Up starts the process, again after Kill, with what its append-only file holds.
 func (s *Server) Up() {
 	s.t.Helper()
-	args := append([]string{
-		"--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--dir", s.Dir, "--save", "", "--appendonly", "yes", "--loglevel", "warning",
-	}, s.args...)
+	args := append(slices.Clone(s.program), "--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--dir", s.Dir, "--loglevel", "warning")
+	if len(s.program) == 0 {
+		args = append(append(args, "--save", "", "--appendonly", "yes"), s.args...)
+	}
 	s.cmd = exec.CommandContext(context.Background(), "redis-server", args...) //nolint:gosec // the test's own arguments
 	log, err := os.CreateTemp(s.Dir, "log")
 	if err != nil {
@@ -89,7 +93,7 @@ func (s *Server) Up() {
 		_ = cmd.Wait() // how it ended is of no matter: a kill is an error too
 		_ = log.Close()
 	}(s.cmd, s.done)
-	s.await(func() bool { return strings.HasPrefix(ask(s.Port, "PING"), "+PONG") })
+	s.await(func() bool { return answers(ask(s.Port, "PING")) })
 }
 
 // Kill ends the process at once, as a crash would.
@@ -127,15 +131,21 @@ func (s *Server) await(ready func() bool) {
 // redis-server or redis-cli isn't installed.
 func Cluster(t testing.TB) string {
 	t.Helper()
+	url, _ := StartCluster(t)
+	return url
+}
+
+// StartCluster is Cluster that returns the three masters too.
+func StartCluster(t testing.TB, settings ...string) (url string, nodes []*Server) {
+	t.Helper()
 	for _, program := range []string{"redis-server", "redis-cli"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("%s is not on PATH: nothing is proved of a cluster", program)
 		}
 	}
-	var nodes []*Server
 	args := []string{"--cluster", "create"}
 	for range 3 {
-		n := Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "5000")
+		n := Start(t, append([]string{"--cluster-enabled", "yes", "--cluster-node-timeout", "5000"}, settings...)...)
 		nodes = append(nodes, n)
 		args = append(args, fmt.Sprintf("127.0.0.1:%d", n.Port))
 	}
@@ -145,14 +155,25 @@ func Cluster(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("create cluster: %v\n%s", err, out)
 	}
-	url := nodes[0].URL()
+	url = nodes[0].URL()
 	for i, n := range nodes {
-		n.await(func() bool { return strings.Contains(ask(n.Port, "CLUSTER INFO"), "cluster_state:ok") })
+		n.Says("CLUSTER INFO", "cluster_state:ok")
 		if i > 0 {
 			url += map[bool]string{true: "?", false: "&"}[i == 1] + fmt.Sprintf("addr=127.0.0.1:%d", n.Port)
 		}
 	}
-	return strings.Replace(url, "/0", "", 1)
+	return strings.Replace(url, "/0", "", 1), nodes
+}
+
+// Says waits until the server's answer to a command, without quotes in it, contains want.
+func (s *Server) Says(command, want string) {
+	s.t.Helper()
+	s.await(func() bool { return strings.Contains(ask(s.Port, command), want) })
+}
+
+// answers says whether a server takes commands, if not without a password.
+func answers(pong string) bool {
+	return strings.HasPrefix(pong, "+PONG") || strings.HasPrefix(pong, "-NOAUTH")
 }
 
 // ask sends one inline command and returns the beginning of the answer; "" without one.
