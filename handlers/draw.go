@@ -64,8 +64,7 @@ func (c *Client) editText(ctx context.Context, at spot, s flows.Screen) error {
 		LinkPreviewOptions: noPreview(), ReplyMarkup: keyboard(s.Rows),
 	}
 	return c.do(ctx, request{"editMessageText", at.chat, repeatable, callTime}, func(ctx context.Context) error {
-		_, err := c.bot.EditMessageText(ctx, params)
-		return err
+		return c.post(ctx, "editMessageText", params, nil)
 	})
 }
 
@@ -95,10 +94,11 @@ func (c *Client) sendText(ctx context.Context, chat int64, to int, s flows.Scree
 		ChatID: chat, Text: cutHTML(s.HTML, textLimit), ParseMode: models.ParseModeHTML,
 		LinkPreviewOptions: noPreview(), ReplyMarkup: keyboard(s.Rows), ReplyParameters: inReplyTo(to),
 	}
-	var sent *models.Message
-	err := c.do(ctx, request{"sendMessage", chat, single, callTime}, func(ctx context.Context) (err error) {
-		sent, err = c.bot.SendMessage(ctx, params)
-		return err
+	var sent struct {
+		ID int `json:"message_id"`
+	}
+	err := c.do(ctx, request{"sendMessage", chat, single, callTime}, func(ctx context.Context) error {
+		return c.post(ctx, "sendMessage", params, &sent)
 	})
 	if err != nil {
 		return orders.Message{}, err

@@ -133,7 +133,13 @@ func TestAlertMoved(t *testing.T) {
 	st := newStage(t)
 	var chats []string
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		chat := r.FormValue("chat_id")
+		var sent struct {
+			Chat json.Number `json:"chat_id"`
+		}
+		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
+			t.Error(err)
+		}
+		chat := sent.Chat.String()
 		if chats = append(chats, chat); chat == "-5" {
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = fmt.Fprint(w, `{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-100200}}`)

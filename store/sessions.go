@@ -87,11 +87,11 @@ func (v *Sessions) Load(ctx context.Context, user int64, update int64) (flows.Lo
 	}
 	var l flows.Loaded
 	kept := sessionDocument{Session: &l.Session}
-	if err := decode(session, &kept); err != nil {
+	if err := decode(session, &kept, &l.Session.Schema); err != nil {
 		return flows.Loaded{}, fmt.Errorf("load session: %w", err)
 	}
 	v.openCode(user, kept.Code, l.Session.Confirm)
-	if err := decode(customer, &l.Customer); err != nil {
+	if err := decode(customer, &l.Customer, &l.Customer.Schema); err != nil {
 		return flows.Loaded{}, fmt.Errorf("load customer: %w", err)
 	}
 	switch _, err := seen.Result(); {
@@ -108,8 +108,8 @@ func (v *Sessions) Load(ctx context.Context, user int64, update int64) (flows.Lo
 	return l, nil
 }
 
-// decode reads a document that may be missing.
-func decode(c *redis.StringCmd, into any) error {
+// decode reads a document that may be missing; its schema is in what is read.
+func decode(c *redis.StringCmd, into any, schema *int) error {
 	b, err := c.Bytes()
 	switch {
 	case errors.Is(err, redis.Nil):
@@ -117,13 +117,17 @@ func decode(c *redis.StringCmd, into any) error {
 	case err != nil:
 		return err
 	}
+	unread := json.Unmarshal(b, into)
+	if unread == nil && *schema <= flows.Schema {
+		return nil
+	}
 	switch n, err := newer(b, flows.Schema); {
 	case err != nil:
 		return err
 	case n:
 		return orders.ErrNewer
 	}
-	return json.Unmarshal(b, into)
+	return unread
 }
 
 // Save writes the session if the stored one is of version s.Version-1, the customer where not nil,
