@@ -151,47 +151,6 @@ func TestBlocked(t *testing.T) {
 	}
 }
 
-func TestSetup(t *testing.T) {
-	st := newStage(t, func(c *Config) { c.Admins = []int64{admin, 555} })
-	for range 2 {
-		if err := st.door.Setup(deadline(t), st.web.URL+"/telegram/webhook"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if !strings.Contains(st.log.String(), "no menu for an admin") {
-		t.Error("an admin who can't be reached brings no warning")
-	}
-	for _, lang := range st.door.bundle.Languages() {
-		st.tg.AddUser(telegram.User{ID: 70, FirstName: "x", LanguageCode: lang})
-		commands := st.tg.Commands(70)
-		if len(commands) != len(menu()) {
-			t.Errorf("%s: %d commands", lang, len(commands))
-		}
-		for _, c := range commands {
-			if strings.HasPrefix(c.Description, "command_") {
-				t.Errorf("%s: /%s has no description", lang, c.Command)
-			}
-		}
-	}
-	for _, call := range st.tg.Calls() {
-		if call.Method == "setWebhook" && (call.Params["drop_pending_updates"] == "true" ||
-			call.Params["allowed_updates"] != `["message","callback_query","my_chat_member"]`) {
-			t.Errorf("setWebhook %v", call.Params)
-		}
-		if len(call.Unknown) > 0 {
-			t.Errorf("%s has parameters that Telegram doesn't know: %v", call.Method, call.Unknown)
-		}
-	}
-	st.door.secret = ""
-	if err := st.door.Setup(deadline(t), st.web.URL); err == nil {
-		t.Error("a webhook without a secret was set")
-	}
-	name, err := st.client.Me(deadline(t))
-	if err != nil || name != botName || st.client.BotID() != 4242 {
-		t.Errorf("me = %q, %d, %v", name, st.client.BotID(), err)
-	}
-}
-
 // ledger takes payments, or fails to.
 type ledger struct {
 	err    error
@@ -298,28 +257,6 @@ func TestStripeHungUp(t *testing.T) {
 	door.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/stripe/webhook", strings.NewReader("payload")))
 	if w.Code != http.StatusOK || len(books.events) != 1 {
 		t.Errorf("%d with %d events", w.Code, len(books.events))
-	}
-}
-
-// Setup without an address means polling: a standing webhook goes, what waits in it stays.
-func TestSetupForPolling(t *testing.T) {
-	st := newStage(t)
-	if err := st.door.Setup(deadline(t), "http://127.0.0.1:1/telegram/webhook"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := st.tg.SendText(customer, "/start"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := st.client.updates(deadline(t), 0, 0, 1); err == nil {
-		t.Fatal("updates can be fetched beside a webhook")
-	}
-	for range 2 { // again changes nothing
-		if err := st.door.Setup(deadline(t), ""); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if list, err := st.client.updates(deadline(t), 0, 0, 10); err != nil || len(list) != 1 {
-		t.Errorf("%d updates wait, %v", len(list), err)
 	}
 }
 

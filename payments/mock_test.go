@@ -103,7 +103,7 @@ func everyCall(t *testing.T, s *Stripe, topUp bool) {
 	if err != nil || len(all) == 0 {
 		t.Fatalf("endpoints: %v, %v, made %v", all, err, made)
 	}
-	if err := s.mendEndpoint(ctx, all[0]); err != nil {
+	if err := s.mendEndpoint(ctx, all[0].ID); err != nil {
 		t.Errorf("mend: %v", err)
 	}
 	if err := s.deleteEndpoint(ctx, all[0].ID); err != nil {

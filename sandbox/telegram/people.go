@@ -284,12 +284,35 @@ func (s *Server) getChat(p params) (any, error) {
 	}
 	return struct {
 		Chat
-		AccentColorID    int `json:"accent_color_id"`
-		MaxReactionCount int `json:"max_reaction_count"`
+		AccentColorID    int             `json:"accent_color_id"`
+		MaxReactionCount int             `json:"max_reaction_count"`
+		Permissions      map[string]bool `json:"permissions,omitempty"` // of members who are no administrators; groups only
 		AcceptedGifts    struct {
 			Unlimited bool `json:"unlimited_gifts"`
 		} `json:"accepted_gift_types"`
-	}{Chat: c.Chat, MaxReactionCount: 11}, nil
+	}{Chat: c.Chat, MaxReactionCount: 11, Permissions: c.permissions()}, nil
+}
+
+// permissions are what members of a group may do: https://core.telegram.org/bots/api#chatpermissions
+func (c *chat) permissions() map[string]bool {
+	if c.user != nil {
+		return nil
+	}
+	may := map[string]bool{}
+	for _, deed := range []string{"messages", "audios", "documents", "photos", "videos", "video_notes", "voice_notes", "polls", "other_messages"} {
+		may["can_send_"+deed] = !c.muted
+	}
+	return may
+}
+
+// Mute takes the right to write from the members of a group who are no administrators, as the bot
+// isn't, or gives it back.
+func (s *Server) Mute(groupID int64, muted bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.chats[groupID]; c != nil && c.user == nil {
+		c.muted = muted
+	}
 }
 
 func (s *Server) getChatMember(p params) (any, error) {

@@ -58,8 +58,11 @@ func (s *Server) knownChat(p params, parameter string) (*chat, error) {
 // draft begins a message of the bot with what every sending method shares.
 func (s *Server) draft(p params) (*chat, *Message, error) {
 	c, err := s.target(p, "chat_id")
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, nil, err
+	case c.muted:
+		return nil, nil, badRequest("not enough rights to send text messages to the chat")
 	}
 	m := &Message{Protected: p.boolean("protect_content"), Silent: p.boolean("disable_notification")}
 	if m.ReplyTo, err = s.replied(c, p); err != nil {

@@ -108,6 +108,13 @@ type Call struct {
 	Inline  bool              // rode in a webhook's reply
 	Code    int               // the answer's status
 	Error   string            // the answer's description when it was refused
+	Note    string            // the answer's description when it was not: "Webhook was set"
+}
+
+// A noted result has a description beside it.
+type noted struct {
+	result any
+	note   string
 }
 
 // tokenPath splits /bot<token>/<method>.
@@ -154,7 +161,7 @@ func (s *Server) call(ctx context.Context, name string, p params, inline bool) (
 		result, err := s.getUpdates(ctx, p)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.record(name, p, inline, err)
+		s.record(name, p, inline, "", err)
 		return result, err
 	}
 	s.mu.Lock()
@@ -169,7 +176,8 @@ func (s *Server) call(ctx context.Context, name string, p params, inline bool) (
 	default:
 		err = &apiError{Code: http.StatusNotFound, Description: "Not Found: method not found"}
 	}
-	s.record(name, p, inline, err)
+	n, _ := result.(noted) // what has no note has an empty one
+	s.record(name, p, inline, n.note, err)
 	return result, err
 }
 
@@ -186,8 +194,8 @@ func (s *Server) properName(name string) string {
 }
 
 // record appends to the calls; the lock is held.
-func (s *Server) record(name string, p params, inline bool, err error) {
-	c := Call{Method: name, Params: p.values, Inline: inline, Code: http.StatusOK}
+func (s *Server) record(name string, p params, inline bool, note string, err error) {
+	c := Call{Method: name, Params: p.values, Inline: inline, Code: http.StatusOK, Note: note}
 	for file := range p.files {
 		c.Files = append(c.Files, file)
 	}
@@ -232,6 +240,8 @@ func respond(w http.ResponseWriter, result any, err error) {
 		if failure.MovedTo != 0 {
 			envelope["parameters"] = map[string]int64{"migrate_to_chat_id": failure.MovedTo}
 		}
+	} else if n, ok := result.(noted); ok {
+		envelope["result"], envelope["description"] = n.result, n.note
 	} else {
 		envelope["result"] = result
 	}

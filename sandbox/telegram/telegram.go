@@ -110,6 +110,7 @@ type chat struct {
 	members  map[int64]*User
 	started  bool // the bot may write: the person wrote first, or the bot was added
 	blocked  bool
+	muted    bool       // members may not write
 	messages []*Message // oldest first
 	movedTo  int64      // the supergroup that this group became
 	menu     MenuButton

@@ -70,13 +70,16 @@ func (s *Server) setWebhook(p params) (any, error) {
 	if p.boolean("drop_pending_updates") {
 		s.pending = nil
 	}
+	if s.hook.url == address && s.hook.secret == p.str("secret_token") && s.hook.slots == slots {
+		return noted{true, "Webhook is already set"}, nil // deliveries go on as they were
+	}
 	s.hook = webhook{url: address, secret: p.str("secret_token"), allowed: s.hook.allowed, slots: slots}
 	s.slots = make(chan struct{}, slots)
 	s.stir()
 	for _, u := range s.pending {
 		s.deliver(u.queue)
 	}
-	return true, nil
+	return noted{true, "Webhook was set"}, nil
 }
 
 func loopback(host string) bool {
@@ -88,9 +91,12 @@ func (s *Server) deleteWebhook(p params) (any, error) {
 	if p.boolean("drop_pending_updates") {
 		s.pending = nil
 	}
+	if s.hook.url == "" {
+		return noted{true, "Webhook is already deleted"}, nil
+	}
 	s.hook = webhook{allowed: s.hook.allowed}
 	s.stir()
-	return true, nil
+	return noted{true, "Webhook was deleted"}, nil
 }
 
 func (s *Server) getWebhookInfo(params) (any, error) {
