@@ -54,6 +54,15 @@ func termsOf(p esim.Plan) terms {
 // Loaded says whether any plan is on sale.
 func (s *Snapshot) Loaded() bool { return len(s.plans) > 0 }
 
+// OnSale returns how many plans of each provider are on sale.
+func (s *Snapshot) OnSale() map[esim.Provider]int {
+	count := map[esim.Provider]int{}
+	for _, p := range s.plans {
+		count[p.Provider]++
+	}
+	return count
+}
+
 // shelf returns the place with that id, also under an id it is otherwise known by.
 func (s *Snapshot) shelf(id string) (*shelf, bool) {
 	if to, ok := s.alias[id]; ok {

@@ -197,15 +197,15 @@ func (c *Client) do(ctx context.Context, r request, call func(context.Context) e
 
 // attempt makes one call and counts it.
 func (c *Client) attempt(ctx context.Context, method string, limit time.Duration, call func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	begun := c.now()
-	err := classify(method, call(ctx))
+	begun := time.Now()
+	err := classify(method, call(limited))
 	outcome := "ok"
 	if failure := (*callError)(nil); errors.As(err, &failure) {
 		outcome = string(failure.kind)
 	}
-	c.metrics.called(method, outcome, c.now().Sub(begun))
+	c.metrics.called(ctx, method, outcome, time.Since(begun))
 	return err
 }
 

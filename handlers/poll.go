@@ -153,7 +153,7 @@ func (p *poller) handle(ctx context.Context, u *update) bool {
 
 // try handles an update once, in a time of its own that ctx's end doesn't cut short.
 func (p *poller) try(ctx context.Context, u *update) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleTime)
+	ctx, cancel := context.WithTimeout(p.t.metrics.begin(ctx, u.ID), handleTime)
 	defer cancel()
 	reply, err := p.t.settle(ctx, u)
 	if err != nil || reply == nil {

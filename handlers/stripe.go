@@ -63,8 +63,11 @@ func NewStripe(cfg StripeConfig) (*Stripe, error) {
 // ServeHTTP takes one event: 400 on a bad signature, 503 while the secret is missing, 200 once what
 // it reports is recorded or is none of our business, 500 when it must come again.
 func (s *Stripe) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	outcome, status := s.take(w, r)
-	s.cfg.Metrics.events.WithLabelValues(outcome).Inc()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), eventTime)
+	defer cancel()
+	ctx = s.cfg.Metrics.event(ctx)
+	outcome, status := s.take(ctx, w, r)
+	s.cfg.Metrics.eventDone(ctx, outcome)
 	if status != http.StatusOK {
 		http.Error(w, http.StatusText(status), status)
 		return
@@ -72,13 +75,11 @@ func (s *Stripe) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-func (s *Stripe) take(w http.ResponseWriter, r *http.Request) (outcome string, status int) {
+func (s *Stripe) take(ctx context.Context, w http.ResponseWriter, r *http.Request) (outcome string, status int) {
 	payload, status := readBody(w, r, maxEvent)
 	if status != http.StatusOK {
 		return "unreadable", status
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), eventTime)
-	defer cancel()
 	event, err := s.cfg.Parse(ctx, payload, r.Header.Get("Stripe-Signature"))
 	switch {
 	case errors.Is(err, ErrSignature):
@@ -93,6 +94,7 @@ func (s *Stripe) take(w http.ResponseWriter, r *http.Request) (outcome string, s
 		s.cfg.Log.ErrorContext(ctx, "stripe event not read", "err", err)
 		return "unreadable", http.StatusInternalServerError
 	}
+	ctx = s.cfg.Metrics.eventRead(ctx, event)
 	if err := s.cfg.Orders.HandlePayment(ctx, event); err != nil {
 		s.cfg.Log.ErrorContext(ctx, "stripe event must come again", "event", event.ID, "type", event.Type, "order", event.Order, "err", err)
 		return "failed", http.StatusInternalServerError

@@ -40,7 +40,7 @@ func (t *Telegram) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "bad request", http.StatusBadRequest)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), handleTime)
+	ctx, cancel := context.WithTimeout(t.metrics.begin(r.Context(), u.ID), handleTime)
 	defer cancel()
 	reply, err := t.settle(ctx, u)
 	if err != nil {

@@ -55,7 +55,9 @@ func (s *Service) askBalance(ctx context.Context, b *Balance) {
 	}()
 	ctx, cancel := context.WithTimeout(ctx, s.providerTimeout)
 	defer cancel()
-	b.USD, b.Err = s.providers[b.Provider].Balance(ctx)
+	if b.USD, b.Err = s.providers[b.Provider].Balance(ctx); b.Err == nil {
+		s.hooks.balance(b.Provider, b.USD)
+	}
 }
 
 // A debt is what paid orders will cost at a provider.

@@ -23,6 +23,7 @@ const (
 // are ErrPaused, ErrTooMany, ErrBlocked, ErrTestMode and, for another's order or an eSIM to be topped up
 // that isn't theirs, ErrNotFound.
 func (s *Service) Open(ctx context.Context, d Draft) (*Order, error) {
+	ctx = s.hooks.order(ctx, d.ID)
 	o, err := s.Get(ctx, d.ID, d.Customer)
 	if errors.Is(err, ErrNotFound) {
 		o, err = s.create(ctx, d)
@@ -57,6 +58,7 @@ func (s *Service) create(ctx context.Context, d Draft) (*Order, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create order %s: %w", d.ID, err)
 	}
+	s.moved(ctx, o, "", actorCustomer)
 	if err := s.store.Project(ctx, o); err != nil {
 		return nil, fmt.Errorf("order %s: project: %w", o.ID, err)
 	}

@@ -55,7 +55,7 @@ func (s *Service) HandlePayment(ctx context.Context, e PaymentEvent) error {
 			return s.orphan(ctx, e, err)
 		}
 		if err == nil {
-			err = s.handle(ctx, o, e)
+			err = s.handle(s.hooks.order(ctx, o.ID), o, e)
 		}
 		if !errors.Is(err, ErrConflict) {
 			break

@@ -92,7 +92,7 @@ func (s *Service) Record(ctx context.Context, id ID) (*Order, []LogEntry, error)
 	return o, log, nil
 }
 
-// Browse returns orders in state, or in any for "", the last changed first, 50 at most, and how
+// Browse returns orders in state, or in any for "", the last to come to its state first, 50 at most, and how
 // many there are in all. ErrNotFound for a state that there isn't.
 func (s *Service) Browse(ctx context.Context, state State, offset, limit int) ([]*Order, int, error) {
 	if state != "" && !state.known() {

@@ -117,7 +117,7 @@ func (s *Service) next(o *Order, to State, reason string, edits ...edit) *Order 
 	n.Version++
 	n.UpdatedAt = s.now()
 	n.Reason = reason
-	if to != o.State && (!attempting(o.State) || !attempting(to)) {
+	if to != o.State && (!o.State.Attempting() || !to.Attempting()) {
 		n.Tries = 0
 	}
 	for _, e := range edits {
@@ -129,9 +129,9 @@ func (s *Service) next(o *Order, to State, reason string, edits ...edit) *Order 
 	return n
 }
 
-// attempting says whether s is one of the two states between which attempts to buy go to and fro,
-// so that looks are counted over both.
-func attempting(s State) bool { return s == Paid || s == Purchasing }
+// Attempting says whether s is one of the two states between which attempts to buy go to and fro,
+// so that looks and time are counted over both.
+func (s State) Attempting() bool { return s == Paid || s == Purchasing }
 
 // save writes n in place of o, and on success makes o the same as n. A change of state or of its
 // reason is logged; a lease or a look that found nothing isn't.
@@ -149,7 +149,9 @@ func (s *Service) save(ctx context.Context, o, n *Order, actor string) error {
 	if err := s.store.Transition(ctx, o.State, n, entry); err != nil {
 		return fmt.Errorf("order %s: %s to %s: %w", o.ID, o.State, n.State, err)
 	}
+	from := o.State
 	*o = *n
+	s.moved(ctx, o, from, actor)
 	return nil
 }
 

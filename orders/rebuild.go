@@ -54,6 +54,7 @@ func (s *Service) rebuild(ctx context.Context, cs *CheckoutSession) (*Order, err
 	case err != nil:
 		return nil, fmt.Errorf("rebuild order %s: %w", o.ID, err)
 	}
+	s.moved(ctx, o, "", actorRunner)
 	s.log.WarnContext(ctx, "order rebuilt from its payment", slog.String("order", string(o.ID)), slog.String("state", string(o.State)), slog.String("reason", o.Reason))
 	if !o.State.Finished() {
 		s.kick(o.ID)
@@ -288,7 +289,9 @@ func (s *Service) recall(ctx context.Context, o, n *Order, f Fence, why string) 
 		return fmt.Errorf("order %s: %s to %s: %w", o.ID, o.State, n.State, err)
 	}
 	s.log.WarnContext(ctx, "order recalled from its payment", slog.String("order", string(o.ID)), slog.String("from", string(o.State)), slog.String("to", string(n.State)))
+	from := o.State
 	*o = *n
+	s.moved(ctx, o, from, actorStripe)
 	if !o.State.Finished() {
 		s.kick(o.ID)
 	}

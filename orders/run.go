@@ -205,7 +205,7 @@ func (s *Service) caught(ctx context.Context, where string, p any) bool {
 
 // Step drives one order as far as it goes now: until it is finished or rests. An order that isn't
 // due, or is leased by another runner, is left alone.
-func (s *Service) Step(ctx context.Context, id ID) error {
+func (s *Service) Step(ctx context.Context, id ID) (err error) {
 	s.mu.Lock()
 	if s.inFlight[id] {
 		s.mu.Unlock()
@@ -219,6 +219,9 @@ func (s *Service) Step(ctx context.Context, id ID) error {
 		s.mu.Unlock()
 	}()
 
+	ctx, ended := s.hooks.drive(ctx, id)
+	defer func() { ended(err) }()
+
 	o, err := s.store.Load(ctx, id)
 	switch now := s.now(); {
 	case errors.Is(err, ErrNewer), err == nil && !o.State.known():
@@ -229,9 +232,11 @@ func (s *Service) Step(ctx context.Context, id ID) error {
 	case o.State.Finished(), now.Before(o.DueAt), o.Lease.Held(now):
 		return nil
 	}
+	before := o.Lease
 	if err := s.stay(ctx, o, s.own); err != nil {
 		return s.ignoreConflict(err)
 	}
+	s.takes(before)
 	for range maxSteps {
 		if o.State.Finished() || o.Lease.Owner != s.owner {
 			return nil
@@ -270,10 +275,16 @@ func (s *Service) step(ctx context.Context, o *Order) error {
 // the end of the lease.
 func (s *Service) failed(ctx context.Context, o *Order, err error) error {
 	if errors.Is(err, errStop) || errors.Is(err, ErrConflict) {
+		s.noteLost(err)
 		return nil // the order is another's now
 	}
 	if o.Tries >= stuckTries {
 		s.alert(ctx, Alert{Key: "stuck:" + string(o.ID), Kind: "stuck", Order: o, Detail: err.Error()})
 	}
-	return errors.Join(err, s.ignoreConflict(s.stay(ctx, o, s.rest(stepRetry))))
+	back := s.stay(ctx, o, s.rest(stepRetry))
+	if back == nil {
+		s.hooks.lease(LeaseHandedBack)
+	}
+	s.noteLost(back)
+	return errors.Join(err, s.ignoreConflict(back))
 }

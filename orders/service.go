@@ -81,6 +81,7 @@ type Config struct {
 	// Panicked counts the panics that were caught, by where; nil: nobody counts.
 	Panicked func(where string)
 
+	Hooks Hooks
 
 	// Wait pauses between tries to store what was bought, until ctx ends; nil: a timer.
 	Wait func(ctx context.Context, d time.Duration) error
@@ -118,6 +119,7 @@ type Service struct {
 	random io.Reader
 	owner  string
 	log    *slog.Logger
+	hooks  Hooks
 	drain  time.Duration
 	// wait sleeps for d or until ctx ends.
 	wait func(ctx context.Context, d time.Duration) error
@@ -140,7 +142,7 @@ type Service struct {
 // New checks c and returns the order machine. Nothing runs before Run.
 func New(c Config) (*Service, error) {
 	s := &Service{
-		store: c.Store, payments: c.Payments, providers: c.Providers, notifier: c.Notifier, shelf: c.Shelf, log: c.Log,
+		store: c.Store, payments: c.Payments, providers: c.Providers, notifier: c.Notifier, shelf: c.Shelf, log: c.Log, hooks: c.Hooks,
 		shop: c.Shop, liveMode: c.LiveMode, adminsOnly: c.TestSellsToAdminsOnly,
 		twins:           orElse(c.Twins, func(esim.Plan) []esim.Plan { return nil }),
 		poll:            orElse(c.PollPayments, func() bool { return false }),

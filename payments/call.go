@@ -89,6 +89,15 @@ const (
 
 // call makes do's request, repeating it in the given manner until ctx ends. Errors are *Error.
 func (s *Stripe) call(ctx context.Context, op string, m manner, do func(ctx context.Context) error) error {
+	begun := time.Now()
+	err := s.repeated(ctx, op, m, do)
+	if s.cfg.OnCall != nil {
+		s.cfg.OnCall(ctx, op, time.Since(begun), err)
+	}
+	return err
+}
+
+func (s *Stripe) repeated(ctx context.Context, op string, m manner, do func(ctx context.Context) error) error {
 	pause := s.pause
 	for n := 1; ; n++ {
 		e := s.once(ctx, op, do)

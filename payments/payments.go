@@ -53,6 +53,9 @@ type Config struct {
 	Now        func() time.Time // time.Now when nil
 	Log        *slog.Logger     // discards when nil
 	HTTPClient *http.Client     // one with timeouts of its own when nil
+	// OnCall is told of each call that ended just now, its repeats included: what was being done, and
+	// an *Error where it failed. It must return at once. Nil: nobody is told.
+	OnCall func(ctx context.Context, op string, took time.Duration, err error)
 }
 
 // Stripe is the shop's account at Stripe. It may be used by several goroutines at once.

@@ -52,6 +52,9 @@ type HTTPConfig struct {
 	// OnCircuit is told when the provider is first left alone (true) and when it is well again
 	// (false). It is called on the goroutine of a call and must return at once. Nil: nobody is told.
 	OnCircuit func(open bool)
+	// OnCall is told of each call that ended just now, its retries and its waiting for a turn
+	// included. It must return at once. Nil: nobody is told.
+	OnCall func(ctx context.Context, op string, took time.Duration, err error)
 }
 
 // HTTP makes the calls of one provider's client: it holds the provider's connections, rate limit
@@ -145,11 +148,15 @@ func (h *HTTP) Close() {
 // envelope, any other error when it can't be read. Every error of Do is an *Error.
 func Do[T any](ctx context.Context, h *HTTP, call Call, decode func(body []byte) (T, error)) (T, error) {
 	var value, none T
+	begun := time.Now()
 	err := h.run(ctx, call, func(body []byte) error {
 		var err error
 		value, err = decode(body)
 		return err
 	})
+	if h.config.OnCall != nil {
+		h.config.OnCall(ctx, call.Op, time.Since(begun), err)
+	}
 	if err != nil {
 		return none, err
 	}

@@ -152,10 +152,18 @@ func (s *Store) CountRoundTrips() (count func() int64) {
 type counter struct{ n atomic.Int64 }
 
 func (c *counter) count(first redis.Cmder) {
-	switch first.Name() {
-	case "hello", "client", "auth", "select":
-	default:
+	if !introduces(first) {
 		c.n.Add(1)
+	}
+}
+
+// introduces says whether a command is what a new connection says of itself.
+func introduces(cmd redis.Cmder) bool {
+	switch cmd.Name() {
+	case "hello", "client", "auth", "select":
+		return true
+	default:
+		return false
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 	"esimbot/orders"
 )
 
-// Browse returns orders in state, or in any for "", the last changed first, from offset on, and how
+// Browse returns orders in state, or in any for "", the last to come to its state first, from offset on, and how
 // many there are in all, in two round trips; with a limit of 0 it only counts them, in one. Orders
 // that this program can't read, a newer version's first of all, are counted and left out.
 func (v *Orders) Browse(ctx context.Context, state orders.State, offset, limit int) ([]*orders.Order, int, error) {

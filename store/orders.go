@@ -89,16 +89,19 @@ func (v *Orders) transition(ctx context.Context, from orders.State, version int6
 	if o.State == orders.Expired && o.Payment.PaidAt.IsZero() {
 		ttl = strconv.FormatInt(expiredTTL.Milliseconds(), 10)
 	}
-	before := from
+	before, keep := from, ""
 	if before == "" {
 		before = o.State
+	}
+	if from.Attempting() && o.State.Attempting() {
+		keep = "1"
 	}
 	keys := []string{
 		orderKey(o.ID), orderLogKey(o.ID), orderDueKey(partition(string(o.ID), orderPartitions)),
 		orderStateKey(o.ID, before), orderStateKey(o.ID, o.State),
 	}
 	return v.s.scripts.transition.Run(ctx, v.s.rdb, keys,
-		string(o.ID), string(from), version, orders.Schema, document, line, due, millis(o.UpdatedAt), logLength, ttl).Int()
+		string(o.ID), string(from), version, orders.Schema, document, line, due, millis(o.UpdatedAt), logLength, ttl, keep).Int()
 }
 
 // Load returns an order with what was bought for it unsealed; orders.ErrNotFound, ErrNewer.
@@ -132,6 +135,7 @@ func (v *Orders) Due(ctx context.Context, now time.Time, limit int) ([]orders.ID
 		all = append(all, c.Val()...)
 	}
 	slices.SortStableFunc(all, func(a, b redis.Z) int { return cmp.Compare(a.Score, b.Score) })
+	v.s.behind(all, now)
 	ids := make([]orders.ID, 0, min(limit, len(all)))
 	for _, z := range all[:min(limit, len(all))] {
 		ids = append(ids, idOf(z))

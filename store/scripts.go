@@ -22,6 +22,9 @@ const (
 //	      5 document  6 log entry, "" for none  7 due time in ms, "" when finished
 //	      8 time of the change in ms  9 how many log entries are kept
 //	      10 for how many ms an order that came to nothing is kept, "" for ever
+//	      11 not "" where the time in the state before counts as time in the state after
+//
+// The sets of states have since when each order is in its state.
 //
 // It returns one of the results above.
 const transitionScript = `
@@ -40,8 +43,12 @@ if ARGV[6] ~= '' then
   redis.call('RPUSH', KEYS[2], ARGV[6])
   redis.call('LTRIM', KEYS[2], -tonumber(ARGV[9]), -1)
 end
-if KEYS[4] ~= KEYS[5] then redis.call('ZREM', KEYS[4], ARGV[1]) end
-redis.call('ZADD', KEYS[5], ARGV[8], ARGV[1])
+local since = ARGV[8]
+if KEYS[4] ~= KEYS[5] then
+  if ARGV[11] ~= '' then since = redis.call('ZSCORE', KEYS[4], ARGV[1]) or since end
+  redis.call('ZREM', KEYS[4], ARGV[1])
+end
+redis.call('ZADD', KEYS[5], 'NX', since, ARGV[1])
 if ARGV[7] == '' then
   redis.call('ZREM', KEYS[3], ARGV[1])
 else
@@ -289,7 +296,7 @@ return 1
 // scripts are run by their digest, and sent whole where the server doesn't know it. In a pipeline
 // that second try takes runAll, or the texts above go with Eval.
 type scripts struct {
-	transition, session, esim, lease, admit, ask, rate, lead *redis.Script
+	transition, session, esim, lease, admit, ask, rate, lead, backlog *redis.Script
 }
 
 func newScripts() scripts {
@@ -302,6 +309,7 @@ func newScripts() scripts {
 		ask:        redis.NewScript(askScript),
 		rate:       redis.NewScript(rateScript),
 		lead:       redis.NewScript(leadScript),
+		backlog:    redis.NewScript(backlogScript),
 	}
 }
 

@@ -35,6 +35,8 @@ type Options struct {
 	// Now is the clock; nil: the machine's, corrected by Redis' own.
 	Now func() time.Time
 	Log *slog.Logger // nil: slog.Default()
+	// Hooks are told of what goes to Redis, for metrics and traces.
+	Hooks Hooks
 }
 
 // A Store holds the connections to Redis. It may be used by several goroutines at once. Orders,
@@ -44,6 +46,7 @@ type Store struct {
 	scripts scripts
 	sealer  *Sealer
 	log     *slog.Logger
+	hooks   Hooks
 	clock   func() time.Time // nil: the corrected machine's
 	offset  atomic.Int64     // of Redis' clock against the machine's, ns
 	popular atomic.Pointer[popularity]
@@ -52,7 +55,7 @@ type Store struct {
 // Open connects to the Redis at address, as REDIS_URL has it, and checks that it
 // may be trusted with money: ErrEviction otherwise. The address is in no error text.
 func Open(ctx context.Context, address string, o Options) (*Store, error) {
-	s := &Store{scripts: newScripts(), log: o.Log, clock: o.Now}
+	s := &Store{scripts: newScripts(), log: o.Log, hooks: o.Hooks, clock: o.Now}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -61,6 +64,9 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	var err error
 	if s.rdb, err = connect(ctx, address); err != nil {
 		return nil, fmt.Errorf("open Redis: %w", err)
+	}
+	if o.Hooks.Called != nil {
+		s.rdb.AddHook(observer{o.Hooks.Called})
 	}
 	if err := s.prepare(ctx, o.Keys); err != nil {
 		return nil, errors.Join(fmt.Errorf("open Redis: %w", err), s.rdb.Close())

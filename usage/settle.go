@@ -64,6 +64,7 @@ func (w *Watcher) redo(ctx context.Context, a answer, err error) *letter {
 		w.failed("save", err)
 		return nil
 	}
+	w.leases(LeaseLost, 1)
 	fresh, err := w.Store.Load(ctx, a.ID)
 	if err != nil {
 		if !errors.Is(err, ErrNotFound) { // of a customer who was erased
@@ -174,6 +175,9 @@ func earliest(a, b time.Time) time.Time {
 // it ends, and then it is sent again.
 func (w *Watcher) tell(ctx context.Context, l *letter) {
 	ctx = context.WithoutCancel(ctx)
+	if w.Hooks.Letter != nil {
+		ctx = w.Hooks.Letter(ctx, l.e.ID)
+	}
 	sending, cancel := context.WithTimeout(ctx, tellFor)
 	defer cancel()
 	err := w.Teller.Tell(sending, l.e, l.notice)

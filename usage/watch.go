@@ -60,9 +60,25 @@ type Hooks struct {
 	Refused func(p esim.Provider, why Refusal)        // numbers were kept out
 	Behind  func(d time.Duration)                     // how overdue the first of the due ones is
 	Failed  func(doing string, err error)             // Redis failed, while doing that
+	// Round is told that eSIMs were found due; what it returns is told how many those were in the end.
+	// Letter is told which eSIM a notice is about. The contexts they return are what is worked in.
+	Round  func(ctx context.Context) (_ context.Context, ended func(esims int))
+	Letter func(ctx context.Context, id string) context.Context
+	// Lease is told for how many eSIMs the hold on them came to what.
+	Lease func(fate LeaseFate, esims int)
 	// Panicked is told where a panic was caught.
 	Panicked func(where string)
 }
+
+// A LeaseFate is what became of a replica's hold on an eSIM.
+type LeaseFate string
+
+// What becomes of a lease.
+const (
+	LeaseTaken      LeaseFate = "taken"
+	LeaseLost       LeaseFate = "lost"        // it changed meanwhile
+	LeaseHandedBack LeaseFate = "handed_back" // unasked, as the process ends
+)
 
 // A Watcher looks at the eSIMs that are due, whichever replica sold them.
 type Watcher struct {
@@ -152,6 +168,14 @@ func (w *Watcher) Round(ctx context.Context) (int, error) {
 		if total == 0 && w.Hooks.Behind != nil {
 			w.Hooks.Behind(behind(list, now))
 		}
+		if len(list) > 0 {
+			if total == 0 && w.Hooks.Round != nil {
+				var ended func(int)
+				ctx, ended = w.Hooks.Round(ctx)
+				defer func() { ended(total) }()
+			}
+			w.leases(LeaseTaken, len(list))
+		}
 		total += len(list)
 		for _, e := range list {
 			kept = append(kept, leased{e, until})
@@ -203,11 +227,22 @@ func (w *Watcher) giveBack(ctx context.Context, list []leased) {
 		back[i] = l.copied()
 		back[i].Version++
 	}
+	given := 0
+	defer func() { w.leases(LeaseHandedBack, given) }()
 	for _, err := range w.Store.Save(ctx, back) {
-		if err != nil && !errors.Is(err, ErrConflict) {
+		switch {
+		case err == nil:
+			given++
+		case !errors.Is(err, ErrConflict):
 			w.failed("give back", err) // its lease ends by itself
 			return
 		}
+	}
+}
+
+func (w *Watcher) leases(fate LeaseFate, esims int) {
+	if w.Hooks.Lease != nil {
+		w.Hooks.Lease(fate, esims)
 	}
 }
 

@@ -49,6 +49,7 @@ type app struct {
 	payments *payments.Stripe
 	orders   *orders.Service
 	watch    *usage.Watcher
+	seen     *observer
 	telegram *handlers.Telegram
 	gate     gate
 	handler  http.Handler
@@ -69,17 +70,21 @@ var (
 // newApp builds the shop. It reaches Redis and asks Telegram for the bot's name, and nothing else,
 // before it returns.
 func newApp(ctx context.Context, cfg *Config, o options) (*app, error) {
+	o.log = telling(o.log)
 	a := &app{cfg: cfg, log: o.log, now: o.now}
 	var err error
+	if a.seen, err = newObserver(ctx, cfg, o); err != nil {
+		return nil, err
+	}
 	storeLog := o.log
 	if o.embedded {
 		storeLog = slog.New(slog.DiscardHandler)
 	}
-	if a.store, err = store.Open(ctx, cfg.RedisURL, store.Options{Keys: cfg.DataKeys, Now: o.now, Log: storeLog}); err != nil {
-		return nil, err
+	if a.store, err = store.Open(ctx, cfg.RedisURL, store.Options{Keys: cfg.DataKeys, Now: o.now, Log: storeLog, Hooks: a.seen.redis()}); err != nil {
+		return nil, errors.Join(err, a.seen.trace.close())
 	}
 	if err := a.build(ctx, o); err != nil {
-		return nil, errors.Join(err, a.store.Close())
+		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
 }
@@ -96,7 +101,7 @@ func (a *app) build(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("load locales: %w", err)
 	}
-	sellers, err := newProviders(a.cfg, o, a.now, a.store, a.cfg.ProviderTimeout/2)
+	sellers, err := newProviders(a.cfg, o, a.now, a.store, a.cfg.ProviderTimeout/2, a.seen.provider)
 	if err != nil {
 		return err
 	}
@@ -104,6 +109,7 @@ func (a *app) build(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
+	metrics.Hooks, a.seen.panicked = a.seen.doors(), metrics.Panicked
 	client, err := handlers.NewClient(handlers.ClientConfig{Token: a.cfg.TelegramToken, APIURL: a.cfg.TelegramURL, Now: a.now, Log: o.log, Metrics: metrics})
 	if err != nil {
 		return err
@@ -113,6 +119,9 @@ func (a *app) build(ctx context.Context, o options) error {
 		return fmt.Errorf("ask Telegram for the bot's name: %w", err)
 	}
 	if err := a.wire(o, parts{bundle: bundle, sellers: sellers, client: client, username: username, metrics: metrics}); err != nil {
+		return err
+	}
+	if err := newGauges(a, a.seen.metrics).register(a.seen.to); err != nil {
 		return err
 	}
 	// The last good catalogue sells at once; without one the shop waits for the providers.
@@ -131,7 +140,11 @@ const (
 
 // newProviders builds the clients of the providers that are on. shared keeps the rate that all
 // replicas share, and a call waits for its turn as long as patience has it; nil where there is but one.
-func newProviders(cfg *Config, o options, now func() time.Time, shared *store.Store, patience time.Duration) ([]providers.Provider, error) {
+// told has for each provider who is told of its calls; nil: nobody.
+func newProviders(cfg *Config, o options, now func() time.Time, shared *store.Store, patience time.Duration, told func(esim.Provider) callHook) ([]providers.Provider, error) {
+	if told == nil {
+		told = func(esim.Provider) callHook { return nil }
+	}
 	rate := uint(providerRate)
 	permit := func(esim.Provider) func(context.Context) error { return nil }
 	switch {
@@ -145,7 +158,7 @@ func newProviders(cfg *Config, o options, now func() time.Time, shared *store.St
 	var sellers []providers.Provider
 	if cfg.CloudESIMToken != "" {
 		c, err := cloudesim.New(cloudesim.Config{
-			Token: cfg.CloudESIMToken, BaseURL: cfg.CloudESIMURL, Timeout: cfg.ProviderTimeout, Rate: rate, Permit: permit(esim.CloudESIM), Now: now, AllowPrivateImages: o.local,
+			Token: cfg.CloudESIMToken, BaseURL: cfg.CloudESIMURL, Timeout: cfg.ProviderTimeout, Rate: rate, Permit: permit(esim.CloudESIM), OnCall: told(esim.CloudESIM), Now: now, AllowPrivateImages: o.local,
 		})
 		if err != nil {
 			return nil, err
@@ -153,7 +166,7 @@ func newProviders(cfg *Config, o options, now func() time.Time, shared *store.St
 		sellers = append(sellers, c)
 	}
 	if cfg.MobilexyKey != "" {
-		m, err := mobilexy.New(mobilexy.Config{APIKey: cfg.MobilexyKey, BaseURL: cfg.MobilexyURL, Timeout: cfg.ProviderTimeout, Rate: rate, Permit: permit(esim.Mobilexy)})
+		m, err := mobilexy.New(mobilexy.Config{APIKey: cfg.MobilexyKey, BaseURL: cfg.MobilexyURL, Timeout: cfg.ProviderTimeout, Rate: rate, Permit: permit(esim.Mobilexy), OnCall: told(esim.Mobilexy)})
 		if err != nil {
 			return nil, err
 		}
@@ -180,8 +193,8 @@ func (a *app) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close lets go of Redis. Run must have ended.
-func (a *app) Close() error { return a.store.Close() }
+// Close lets go of Redis, and sends what traces are left. Run must have ended.
+func (a *app) Close() error { return errors.Join(a.store.Close(), a.seen.trace.close()) }
 
 // twins returns the same plan at the other provider, cheapest first.
 func (a *app) twins(p esim.Plan) []esim.Plan { return a.catalog.Snapshot().Twins(p) }

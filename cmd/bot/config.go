@@ -120,6 +120,7 @@ type Config struct {
 	DataKeys             [][]byte
 	TermsURL, PrivacyURL string
 	LogLevel, LogFormat  string
+	OTLPEndpoint         string // base address of the collector; empty: no traces
 }
 
 // LiveKey says whether Stripe moves real money.
@@ -177,6 +178,7 @@ func (e *Environment) Config() (*Config, error) {
 		LogLevel:  p.oneOf("LOG_LEVEL", e.LogLevel, "debug", "info", "warn", "error"),
 		LogFormat: p.oneOf("LOG_FORMAT", e.LogFormat, "json", "text"),
 	}
+	c.OTLPEndpoint = p.base("OTEL_EXPORTER_OTLP_ENDPOINT", e.OTLP)
 	e.people(c, p)
 	e.secrets(c, p)
 	e.prices(c, p)
@@ -303,6 +305,15 @@ func (p *problems) url(name, s string) string {
 	u, err := url.Parse(s)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		p.add(name, "should be an http or https address")
+	}
+	return s
+}
+
+// base is url for an address that paths are appended to.
+func (p *problems) base(name, s string) string {
+	s = p.url(name, s)
+	if u, err := url.Parse(s); err == nil && (u.User != nil || u.RawQuery != "" || u.Fragment != "") {
+		p.add(name, "should be a plain address, without credentials or a query")
 	}
 	return s
 }

@@ -44,7 +44,7 @@ func (d *doctor) examine(ctx context.Context) error {
 	d.say("configuration", nil, "")
 	d.redis(ctx)
 	d.telegram(ctx)
-	sellers, err := newProviders(d.cfg, d.options, time.Now, nil, 0)
+	sellers, err := newProviders(d.cfg, d.options, time.Now, nil, 0, nil)
 	if err != nil {
 		d.say("providers", err, "check their variables")
 	}

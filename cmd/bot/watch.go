@@ -54,7 +54,7 @@ func (t topUps) base(e *usage.ESIM) esim.Plan {
 
 // newWatch builds what looks at eSIMs in use, over clients of its own.
 func (a *app) newWatch(o options, teller *handlers.Notifier) (watch, error) {
-	meters, err := newProviders(a.cfg, o, a.now, a.store, watchPatience)
+	meters, err := newProviders(a.cfg, o, a.now, a.store, watchPatience, a.seen.provider)
 	if err != nil {
 		return watch{}, err
 	}
@@ -64,7 +64,7 @@ func (a *app) newWatch(o options, teller *handlers.Notifier) (watch, error) {
 			Thresholds: a.cfg.LowDataPercent, ExpiryNotice: a.cfg.ExpiryNotice,
 			Night: usage.Night{From: a.cfg.QuietFrom, To: a.cfg.QuietTo}, Zones: usage.NewZones(), Countries: a.countries,
 		},
-		PollMin: a.cfg.UsagePollMin, PollMax: a.cfg.UsagePollMax, Now: a.now, Log: a.log,
+		PollMin: a.cfg.UsagePollMin, PollMax: a.cfg.UsagePollMax, Now: a.now, Log: a.log, Hooks: a.seen.watch(),
 	})
 	if err != nil {
 		return watch{}, err

@@ -36,7 +36,7 @@ func (a *app) wire(o options, p parts) error {
 	}
 	var err error
 	a.catalog, err = catalog.New(catalog.Config{
-		Providers: p.sellers, Pricing: a.cfg.Pricing, Cache: a.store, Bundle: p.bundle, Refresh: a.cfg.CatalogRefresh, Now: a.now, Log: a.log,
+		Providers: p.sellers, Pricing: a.cfg.Pricing, Cache: a.store, Bundle: p.bundle, Refresh: a.cfg.CatalogRefresh, Now: a.now, Log: a.log, Panicked: a.seen.panicked,
 		Alert: func(ctx context.Context, key, detail string) {
 			alert(ctx, orders.Alert{Key: key, Kind: catalogueAlert(key), Detail: detail})
 		},
@@ -105,6 +105,7 @@ func (a *app) newPayments(p parts) (*payments.Stripe, error) {
 	return payments.New(payments.Config{
 		SecretKey: a.cfg.StripeKey, APIURL: a.cfg.StripeURL, ShopID: shopID(a.cfg.TelegramToken), BotUsername: p.username,
 		WebhookSecrets: a.secrets.get, CheckoutTTL: a.cfg.CheckoutTTL, Tax: a.cfg.StripeTax, Now: a.now, Log: a.log,
+		OnCall:       a.seen.stripe,
 		Describe:     describe(p.bundle),
 		ThreeDSecure: func(o *orders.Order) bool { return o.Checkout.Strict },
 	})
@@ -136,7 +137,7 @@ func (a *app) newOrders(p parts, notifier orders.Notifier) (*orders.Service, err
 		BalanceAlert: &a.cfg.BalanceAlert,
 		EvidenceWait: a.cfg.EvidenceWait, HoldDeadline: a.cfg.HoldDeadline, ReconcileInterval: a.cfg.ReconcileInterval,
 		SweepInterval: a.cfg.SweepInterval, Plans: a.plan,
-		Now: a.now, Log: a.log,
+		Now: a.now, Log: a.log, Hooks: a.seen.machine(), Panicked: a.seen.panicked,
 	})
 }
 

@@ -32,10 +32,11 @@ type Config struct {
 	// AllowPrivateImages lets QR images be fetched from private addresses and over plain HTTP: for
 	// the sandbox only.
 	AllowPrivateImages bool
-	// Permit, Backoff, BreakerDelay and OnCircuit are those of providers.HTTPConfig.
+	// Permit, Backoff, BreakerDelay, OnCircuit and OnCall are those of providers.HTTPConfig.
 	Permit                func(ctx context.Context) error
 	Backoff, BreakerDelay time.Duration
 	OnCircuit             func(open bool)
+	OnCall                func(ctx context.Context, op string, took time.Duration, err error)
 }
 
 // String hides the token.
@@ -70,7 +71,7 @@ func New(c Config) (*Client, error) {
 	h, err := providers.NewHTTP(providers.HTTPConfig{
 		Provider: esim.CloudESIM, BaseURL: c.BaseURL, Timeout: c.Timeout, Rate: c.Rate,
 		Permit: c.Permit, Backoff: c.Backoff, BreakerDelay: c.BreakerDelay,
-		OnCircuit: c.OnCircuit,
+		OnCircuit: c.OnCircuit, OnCall: c.OnCall,
 		Authorize: func(h http.Header) { h.Set("Authorization", "Bearer "+c.Token) },
 		Secrets:   []string{c.Token},
 	})

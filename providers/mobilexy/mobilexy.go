@@ -31,10 +31,11 @@ type Config struct {
 	BaseURL string        // DefaultBaseURL
 	Timeout time.Duration // for one call; providers.DefaultTimeout
 	Rate    uint          // most requests a second; 10
-	// Permit, Backoff, BreakerDelay and OnCircuit are those of providers.HTTPConfig.
+	// Permit, Backoff, BreakerDelay, OnCircuit and OnCall are those of providers.HTTPConfig.
 	Permit                func(ctx context.Context) error
 	Backoff, BreakerDelay time.Duration
 	OnCircuit             func(open bool)
+	OnCall                func(ctx context.Context, op string, took time.Duration, err error)
 }
 
 // String hides the key.
@@ -70,7 +71,7 @@ func New(c Config) (*Client, error) {
 	}
 	h, err := providers.NewHTTP(providers.HTTPConfig{
 		Provider: esim.Mobilexy, BaseURL: c.BaseURL, Timeout: c.Timeout, Rate: c.Rate,
-		Permit: c.Permit, Backoff: c.Backoff, BreakerDelay: c.BreakerDelay, OnCircuit: c.OnCircuit,
+		Permit: c.Permit, Backoff: c.Backoff, BreakerDelay: c.BreakerDelay, OnCircuit: c.OnCircuit, OnCall: c.OnCall,
 		Secrets: []string{c.APIKey, url.QueryEscape(c.APIKey)},
 	})
 	if err != nil {
