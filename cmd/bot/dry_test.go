@@ -18,22 +18,9 @@ import (
 func TestTopUpOffered(t *testing.T) {
 	t.Parallel()
 	s := openStage(t, "", quick())
-	s.buy(s.planOf(esim.CloudESIM))
-	e := s.sold(esim.CloudESIM)[0]
-	s.use(e.ICCID, e.TotalBytes*85/100)
-	s.world.Clock.Advance(26 * time.Hour)
-	offer := s.notice("left")
-	for _, b := range offer.Buttons()[:2] {
-		if !strings.HasPrefix(b.CallbackData, "tu/") || !strings.Contains(b.Text, "$") {
-			t.Errorf("no price button: %q leads to %q", b.Text, b.CallbackData)
-		}
-	}
-	s.press(offer.Buttons()[0].Text)
-	s.pay()
-	s.sees("Left now")
-	after := s.profileOf(e.ICCID)
-	if after.TotalBytes <= e.TotalBytes || s.refunds() != 0 {
-		t.Errorf("%d bytes before, %d after, %d went back", e.TotalBytes, after.TotalBytes, s.refunds())
+	e := s.takesTheOffer(func() { s.world.Clock.Advance(26 * time.Hour) })
+	if s.refunds() != 0 {
+		t.Errorf("%d went back", s.refunds())
 	}
 	s.world.Clock.Advance(26 * time.Hour)
 	s.eventually("another look", func() bool {
@@ -46,20 +33,34 @@ func TestTopUpOffered(t *testing.T) {
 	s.noSecrets(e.ActivationCode)
 }
 
+// takesTheOffer has the customer buy an eSIM and use it up but for a little. A day later, the offer comes,
+// and the customer takes it. It returns the eSIM as it was before.
+func (s *stage) takesTheOffer(aDayLater func()) wholesale.ESIM {
+	s.t.Helper()
+	e := s.bought(esim.CloudESIM, s.buy(s.planOf(esim.CloudESIM)))
+	s.use(e.ICCID, e.TotalBytes*85/100)
+	aDayLater()
+	offer := s.notice("left")
+	for _, b := range offer.Buttons()[:2] {
+		if !strings.HasPrefix(b.CallbackData, "tu/") || !strings.Contains(b.Text, "$") {
+			s.t.Errorf("no price button: %q leads to %q", b.Text, b.CallbackData)
+		}
+	}
+	s.press(offer.Buttons()[0].Text)
+	s.pay()
+	s.sees("Left now")
+	if after := s.profileOf(e.ICCID); after.TotalBytes <= e.TotalBytes {
+		s.t.Errorf("%d bytes before, %d after", e.TotalBytes, after.TotalBytes)
+	}
+	return e
+}
+
 // Mobilexy tells no ICCID when it sells. The owner reads it off the phone; from then on the eSIM is
 // watched and topped up like any other.
 func TestTopUpOfALinkedESIM(t *testing.T) {
 	t.Parallel()
 	s := openStage(t, "", quick())
-	s.buy(s.planOf(esim.Mobilexy))
-	e := s.sold(esim.Mobilexy)[0]
-	if err := s.world.Mobilexy.Install(e.ICCID); err != nil {
-		t.Fatal(err)
-	}
-	s.press("Data left")
-	s.sees("ICCID")
-	s.say(e.ICCID[:8] + " " + e.ICCID[8:])
-	s.sees("Found it")
+	e := s.linked(s.planOf(esim.Mobilexy))
 	if err := s.world.Mobilexy.SetUsed(e.ICCID, e.TotalBytes*96/100); err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +73,20 @@ func TestTopUpOfALinkedESIM(t *testing.T) {
 		t.Errorf("%d bytes before, %d after, on %d eSIMs", e.TotalBytes, after.TotalBytes, len(s.sold(esim.Mobilexy)))
 	}
 	s.noSecrets(e.ActivationCode)
+}
+
+// linked has the customer buy an eSIM of Mobilexy's, install it, and send its number.
+func (s *stage) linked(plan esim.Plan) wholesale.ESIM {
+	s.t.Helper()
+	e := s.bought(esim.Mobilexy, s.buy(plan))
+	if err := s.world.Mobilexy.Install(e.ICCID); err != nil {
+		s.t.Fatal(err)
+	}
+	s.press("Data left")
+	s.sees("ICCID")
+	s.say(e.ICCID[:8] + " " + e.ICCID[8:])
+	s.sees("Found it")
+	return e
 }
 
 // use installs an eSIM of CloudeSIM's and has so many bytes used of it.
@@ -91,7 +106,7 @@ func (s *stage) notice(text string) telegram.Message {
 	var found telegram.Message
 	deadline := time.After(time.Minute)
 	for tick := time.NewTicker(50 * time.Millisecond); ; {
-		for _, m := range s.world.Telegram.Messages(customer) {
+		for _, m := range s.world.Telegram.Messages(s.me()) {
 			if m.FromBot() && strings.Contains(m.Body(), "📉") && strings.Contains(m.Body(), text) {
 				found = m
 			}
@@ -103,7 +118,7 @@ func (s *stage) notice(text string) telegram.Message {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			s.t.Fatalf("no notice with %q; the chat:\n%s", text, s.seen(customer))
+			s.t.Fatalf("no notice with %q; the chat:\n%s", text, s.seen(s.me()))
 		}
 	}
 }

@@ -113,12 +113,12 @@ func delivered(events []stripe.Event) bool {
 // now returns the customer's only order; the zero order before there is one.
 func (s *stage) now() orders.Order {
 	s.t.Helper()
-	list, err := s.app.orders.List(s.ctx, customer)
+	list, err := s.app.orders.List(s.ctx, s.me())
 	if err != nil || len(list) == 0 {
 		return orders.Order{}
 	}
 	if len(list) > 1 {
-		s.t.Fatalf("customer %d has %d orders", customer, len(list))
+		s.t.Fatalf("customer %d has %d orders", s.me(), len(list))
 	}
 	return *list[0]
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"image"
 	_ "image/png" // the QR photo's format
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,6 +37,17 @@ type stage struct {
 	t    testing.TB
 	ctx  context.Context
 	logs *logBuffer
+	who  int64 // whose hands and eyes; 0: customer's
+}
+
+// me is whose hands and eyes these are.
+func (s *stage) me() int64 { return cmp.Or(s.who, customer) }
+
+// as is the same stage for another customer, in a test of their own.
+func (s *stage) as(t testing.TB, who int64) *stage {
+	own := *s
+	own.t, own.who = t, who
+	return &own
 }
 
 // openStage starts the world and the shop on the Redis at url; "" is a Redis of its own.
@@ -83,7 +96,7 @@ func openStageOn(t testing.TB, listener net.Listener, url string, vars map[strin
 // say sends the shop a text.
 func (s *stage) say(text string) {
 	s.t.Helper()
-	if _, err := s.world.Telegram.SendText(customer, text); err != nil {
+	if _, err := s.world.Telegram.SendText(s.me(), text); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -92,10 +105,10 @@ func (s *stage) say(text string) {
 func (s *stage) press(text string) {
 	s.t.Helper()
 	s.until("a button "+text, func() bool {
-		_, b, ok := s.world.Telegram.FindButton(customer, text)
+		_, b, ok := s.world.Telegram.FindButton(s.me(), text)
 		return ok && b.CallbackData != ""
 	})
-	if _, err := s.world.Telegram.PressButton(customer, text); err != nil {
+	if _, err := s.world.Telegram.PressButton(s.me(), text); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -105,7 +118,7 @@ func (s *stage) sees(text string) telegram.Message {
 	s.t.Helper()
 	var found telegram.Message
 	s.until("a message with "+text, func() bool {
-		for _, m := range s.world.Telegram.Messages(customer) {
+		for _, m := range s.world.Telegram.Messages(s.me()) {
 			if m.FromBot() && strings.Contains(m.Body(), text) {
 				found = m
 				return true
@@ -121,7 +134,7 @@ func (s *stage) payLink() string {
 	s.t.Helper()
 	var address string
 	s.until("the pay button", func() bool {
-		_, b, ok := s.world.Telegram.FindButton(customer, "Pay")
+		_, b, ok := s.world.Telegram.FindButton(s.me(), "Pay")
 		address = b.URL
 		return ok && address != ""
 	})
@@ -133,7 +146,7 @@ func (s *stage) until(what string, met func() bool) {
 	ctx, cancel := context.WithTimeout(s.ctx, patience)
 	defer cancel()
 	if err := s.world.Telegram.Wait(ctx, met); err != nil {
-		s.t.Fatalf("waiting for %s: %v\n%s", what, err, s.seen(customer))
+		s.t.Fatalf("waiting for %s: %v\n%s", what, err, s.seen(s.me()))
 	}
 }
 
@@ -173,7 +186,7 @@ func (s *stage) photo() (telegram.Message, string) {
 	s.t.Helper()
 	var m telegram.Message
 	s.until("the QR photo", func() bool {
-		for _, m = range s.world.Telegram.Messages(customer) {
+		for _, m = range s.world.Telegram.Messages(s.me()) {
 			if len(m.Photo) > 0 {
 				return true
 			}
@@ -218,6 +231,17 @@ func readQR(t testing.TB, img image.Image) string {
 	}
 	t.Fatalf("no QR code in the picture: %v", failed)
 	return ""
+}
+
+// bought is the eSIM behind an activation code, as its provider has it.
+func (s *stage) bought(p esim.Provider, code string) wholesale.ESIM {
+	s.t.Helper()
+	sold := s.sold(p)
+	at := slices.IndexFunc(sold, func(e wholesale.ESIM) bool { return e.ActivationCode == code })
+	if at < 0 {
+		s.t.Fatalf("%s issued no such activation code", p)
+	}
+	return sold[at]
 }
 
 // sold returns the eSIMs that a provider sold.
