@@ -86,7 +86,7 @@ func (v *visit) notFound(next, query string) Reply {
 	v.session.Page = adminPage("find", next)
 	v.session.Question = v.session.Page
 	return v.show(Screen{
-		Name: "admin_not_found", HTML: v.l.H("admin_not_found", args{"Query": code(v.l, oneLine(withoutCodes(query), 64))}),
+		Name: "admin_not_found", HTML: v.l.H("admin_not_found", args{"Query": code(v.l, oneLine(WithoutCodes(query), 64))}),
 		Rows: [][]Button{{back(v.l, adminPage("orders"))}},
 	})
 }

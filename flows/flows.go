@@ -347,6 +347,7 @@ type Inquiry struct {
 	Message  int           // the customer's message in their private chat, which is copied
 	Album    string        // of photos sent together; empty for none
 	Text     string        // its text; empty for a photo, a voice message and the like
+	Caption  string        // what stands below such a one; empty for nothing
 	Topic    string        // "refund" where a refund is asked for, "search" for what a search didn't find; else empty
 }
 

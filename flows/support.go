@@ -160,6 +160,8 @@ func (v *visit) relay(ctx context.Context) (Reply, bool, error) {
 	q := Inquiry{Message: e.Sent, Album: e.Album, Topic: topic}
 	if e.Kind == EventText {
 		q.Text = e.Text
+	} else {
+		q.Caption = e.Text
 	}
 	return v.carry(q, id), true, nil
 }
@@ -265,15 +267,16 @@ func holdsCard(text string) bool {
 	return false
 }
 
-// codeLike finds an activation code within a text.
-var codeLike = regexp.MustCompile(`(?i)LPA:1\$\S+`)
+// codeLike finds an activation code within a text: as a QR code holds it, without its first word as some
+// phones show it, and as it stands in an install link.
+var codeLike = regexp.MustCompile(`(?i)LPA\s?(?::|%3A)\s?1(?:\$|%24)\S+|\b1(?:\$|%24)[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:\$|%24)\S+`)
 
 // holdsCode says whether an activation code stands in a text: it is a secret, and kept nowhere but
 // sealed.
 func holdsCode(text string) bool { return codeLike.MatchString(text) }
 
-// withoutCodes is a text with dots for the activation codes in it.
-func withoutCodes(text string) string { return codeLike.ReplaceAllLiteralString(text, "LPA:1$…") }
+// WithoutCodes is a text with dots for the activation codes in it.
+func WithoutCodes(text string) string { return codeLike.ReplaceAllLiteralString(text, "LPA:1$…") }
 
 // InquiryScreen shows a customer's message in the support chat, or to an admin: what it is about
 // and, where it has one and it is short enough to stand below, its text. It
@@ -322,5 +325,5 @@ func (s *Shop) AnsweredScreen(r Relayed, text, lang string) Screen {
 // Quoted is what a person wrote, for another to read, as HTML. An activation code in it
 // is its buyer's alone.
 func Quoted(text string) string {
-	return locales.Escape(withoutCodes(strings.ToValidUTF8(text, "\uFFFD")))
+	return locales.Escape(WithoutCodes(strings.ToValidUTF8(text, "\uFFFD")))
 }

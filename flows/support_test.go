@@ -315,3 +315,22 @@ func TestLettersNameNobody(t *testing.T) {
 		t.Errorf("about nothing: %+v", screen)
 	}
 }
+
+// TestCodesAreKnown: in the forms in which people come by their activation code, and in no other text.
+func TestCodesAreKnown(t *testing.T) {
+	for typed, want := range map[string]string{
+		"LPA:1$smdp.example$ABC-1":              "LPA:1$…",
+		"lpa:1$smdp.example$ABC-1$$1 please":    "LPA:1$… please",
+		"LPA: 1$smdp.example$ABC-1":             "LPA:1$…",
+		"1$smdp.example$ABC-1":                  "LPA:1$…",
+		"x?carddata=LPA%3A1%24smdp.example%24A": "x?carddata=LPA:1$…",
+		"x?carddata=lpa%3a1%24smdp.example%24A": "x?carddata=LPA:1$…",
+		"it cost 1$ or 1$50":                    "it cost 1$ or 1$50",
+		"LPA is not a price of 1$":              "LPA is not a price of 1$",
+		"11$a.b$c":                              "11$a.b$c",
+	} {
+		if got := flows.WithoutCodes(typed); got != want {
+			t.Errorf("%q: %q, want %q", typed, got, want)
+		}
+	}
+}

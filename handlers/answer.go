@@ -22,6 +22,7 @@ type said struct {
 	message int
 	to      int    // the message it replies to
 	text    string // empty for a photo, a voice message and the like
+	caption string // what stands below such a one
 	album   string
 }
 
@@ -36,6 +37,9 @@ func (r *Relay) answer(ctx context.Context, s said) (bool, error) {
 		return false, &unavailableError{"look up a relayed message", err}
 	case kept.Answer:
 		return false, nil // the admin is the customer here
+	case kept.Customer == 0: // who had everything erased
+		r.note(ctx, s.chat, s.message, flows.WordGone)
+		return true, nil
 	}
 	kept = flows.Relayed{
 		Customer: kept.Customer, Language: language(ctx, r.cfg.Sessions, kept.Customer, kept.Language), Order: kept.Order, Answer: true,
@@ -87,7 +91,7 @@ func (r *Relay) deliver(ctx context.Context, s said, kept flows.Relayed) error {
 	}
 	switch {
 	case s.text == "":
-		copied, err := r.cfg.Client.copyMessage(ctx, copying{from: s.chat, message: s.message, to: kept.Customer, rows: rows})
+		copied, err := r.cfg.Client.copyMessage(ctx, copying{from: s.chat, message: s.message, to: kept.Customer, rows: rows, caption: s.caption})
 		if failedAs(err, failRefused) {
 			return errors.Join(flows.ErrNotCarried, err)
 		}
@@ -153,8 +157,10 @@ func overflow(text string) string {
 	return rest
 }
 
-// split cuts a text after headed code units, at a space where one is near.
+// split cuts a text after headed code units, at a space where one is near. Activation codes are taken out
+// first: half of one would not be known for what it is.
 func split(text string) (head, rest string) {
+	text = flows.WithoutCodes(text)
 	units, space := 0, 0
 	for at, c := range text {
 		if c == ' ' || c == '\n' {

@@ -20,16 +20,21 @@ type copying struct {
 	from    int64
 	message int
 	to      int64
-	replyTo int // a message there; 0 for none
+	replyTo int    // a message there; 0 for none
+	caption string // what stands below it: an activation code in it is its buyer's alone
 	rows    [][]flows.Button
 }
 
-// copyMessage copies a message of any kind and returns the copy's number.
+// copyMessage copies a message of any kind and returns the copy's number. A caption stays as it is, with
+// its emphasis, unless an activation code stands in it.
 // https://core.telegram.org/bots/api#copymessage
 func (c *Client) copyMessage(ctx context.Context, m copying) (int, error) {
 	params := &bot.CopyMessageParams{
 		ChatID: m.to, FromChatID: m.from, MessageID: m.message,
 		ReplyParameters: inReplyTo(m.replyTo), ReplyMarkup: keyboard(m.rows),
+	}
+	if plain := flows.WithoutCodes(m.caption); plain != m.caption {
+		params.Caption = plain
 	}
 	var copied *models.MessageID
 	err := c.do(ctx, request{"copyMessage", m.to, single, callTime}, func(ctx context.Context) (err error) {

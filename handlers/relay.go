@@ -202,7 +202,7 @@ func (r *Relay) inquire(ctx context.Context, chat int64, q flows.Inquiry, head b
 	var message int
 	switch rest := overflow(q.Text); {
 	case q.Text == "":
-		copied, err := r.cfg.Client.copyMessage(ctx, copying{from: q.Customer, message: q.Message, to: chat, replyTo: header})
+		copied, err := r.cfg.Client.copyMessage(ctx, copying{from: q.Customer, message: q.Message, to: chat, replyTo: header, caption: q.Caption})
 		if failedAs(err, failRefused) {
 			r.note(ctx, chat, header, flows.WordNotCarried)
 			return errors.Join(flows.ErrNotCarried, err)

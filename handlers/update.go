@@ -150,6 +150,10 @@ func (t *Telegram) readMessage(a *act, m *models.Message) {
 	switch {
 	case m.Text != "":
 		a.kind, a.event = kindText, t.textEvent(m.Text)
+		if m.ForwardOrigin != nil || m.ViaBot != nil {
+			// Words of somebody else's are no command of the sender's, least of all of an admin's.
+			a.event = flows.Event{Kind: flows.EventText, Text: m.Text}
+		}
 	case isContent(m):
 		a.kind, a.event = kindOther, flows.Event{Kind: flows.EventOther, Text: m.Caption}
 	}
@@ -190,7 +194,7 @@ func (t *Telegram) reply(m *models.Message) said {
 	if !t.toUs(m) || m.Text == "" && !isContent(m) || strings.HasPrefix(m.Text, "/") {
 		return said{}
 	}
-	return said{chat: m.Chat.ID, message: m.ID, to: m.ReplyToMessage.ID, text: m.Text, album: m.MediaGroupID}
+	return said{chat: m.Chat.ID, message: m.ID, to: m.ReplyToMessage.ID, text: m.Text, caption: m.Caption, album: m.MediaGroupID}
 }
 
 func (t *Telegram) readMembership(a *act, m *membership) {

@@ -14,15 +14,14 @@ import (
 
 var _ flows.Eraser = (*Store)(nil)
 
-// Erase deletes profile, conversation and eSIMs of a person, and takes name, messages and
-// activation codes out of their finished orders: the payments stay, without a name. An order that
-// isn't finished stays whole, for there is money in it, and so does the eSIM it tops up; erase again
-// when it is. It may be repeated.
+// Erase deletes profile, conversation and eSIMs of a person and what leads from support's messages to
+// them, and takes name, messages and activation codes out of their finished orders: the payments stay,
+// without a name. An order that isn't finished stays whole, for there is money in it, and so does the
+// eSIM it tops up; erase again when it is. It may be repeated.
 //
 // Some things stay. An admin's block does: erasing must be no way around it. It holds a number and no
-// more. What leads from a message in the support chat back to the customer stays for its 60 days, so
-// that a question still gets its answer. The counts that limit payment pages and messages go by
-// themselves within a day.
+// more. The counts that limit payment pages, messages and tries, and the claims by which a message to
+// support is carried once, go by themselves within 25 hours.
 func (s *Store) Erase(ctx context.Context, customer int64) error {
 	ids, err := s.rdb.ZRange(ctx, userOrdersKey(customer), 0, -1).Result()
 	if err != nil {
@@ -43,6 +42,9 @@ func (s *Store) Erase(ctx context.Context, customer int64) error {
 		}
 	}
 	if err := s.eraseESIMs(ctx, customer, open); err != nil {
+		return err
+	}
+	if err := s.eraseRelays(ctx, customer); err != nil {
 		return err
 	}
 	if err := s.rdb.Del(ctx, sessionKey(customer), customerKey(customer), seenKey(customer)).Err(); err != nil {

@@ -28,8 +28,9 @@ func pagesOpenedKey(user int64) string { return userTag(user) + ":opened" } // p
 func pagesOpenKey(user int64) string   { return userTag(user) + ":open" }   // of these, those still open
 func userPaidKey(user int64) string    { return userTag(user) + ":paid" }   // paid orders, by time paid
 func blockedKey(user int64) string     { return userTag(user) + ":blocked" }
-func askedKey(user int64) string       { return userTag(user) + ":asked" } // messages to support, by time
-func linksKey(user int64) string       { return userTag(user) + ":links" } // tries to link an ICCID, by time
+func askedKey(user int64) string       { return userTag(user) + ":asked" }  // messages to support, by time
+func relaysKey(user int64) string      { return userTag(user) + ":relays" } // the relay's messages that carry their words, by time
+func linksKey(user int64) string       { return userTag(user) + ":links" }  // tries to link an ICCID, by time
 
 func partition(id string, of uint32) uint32 {
 	h := fnv.New32a()

@@ -24,7 +24,7 @@ func allKeys() map[string]string {
 		"claimKey": claimKey("sweep"), "secretKey": secretKey("webhook"), "blockedKey": blockedKey(42), "askedKey": askedKey(42),
 		"orderStatePartKey": orderStatePartKey(7, orders.Review), "countedKey": countedKey(id),
 		"figuresKey": figuresKey(id, time.Date(2026, 11, 22, 23, 0, 0, 0, time.UTC)), "figuresPartKey": figuresPartKey(7, time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)),
-		"pausesKey": pausesKey(), "relayKey": relayKey(-100123, 45),
+		"pausesKey": pausesKey(), "relayKey": relayKey(-100123, 45), "relaysKey": relaysKey(42),
 		"linksKey": linksKey(42), "esimDueKey": esimDueKey(partition(string(id), esimPartitions)), "rateKey": rateKey(esim.Mobilexy),
 	}
 }
@@ -38,7 +38,7 @@ func TestKeys(t *testing.T) {
 		"esimKey": `{e:12}:esim:7KQ2M9X4TB`, "iccidKey": `iccid:8944538523456789012`, "intentKey": `pi:pi_1`,
 		"catalogueKey": `catalog:mobilexy`, "statsKey": `stats:2026-11-22`, "claimKey": `claim:sweep`, "secretKey": `secret:webhook`,
 		"blockedKey": `{u:42}:blocked`, "askedKey": `{u:42}:asked`, "orderStatePartKey": `{o:07}:state:review`, "countedKey": `{o:04}:counted:7KQ2M9X4TB`,
-		"figuresKey": `{o:04}:stats:2026-11-22`, "figuresPartKey": `{o:07}:stats:2026-11-22`, "pausesKey": `pauses`, "relayKey": `relay:-100123:45`,
+		"figuresKey": `{o:04}:stats:2026-11-22`, "figuresPartKey": `{o:07}:stats:2026-11-22`, "pausesKey": `pauses`, "relayKey": `relay:-100123:45`, "relaysKey": `{u:42}:relays`,
 		"linksKey": `{u:42}:links`, "esimDueKey": `{e:12}:due`, "rateKey": `rate:mobilexy`,
 	}
 	for name, key := range allKeys() {
@@ -60,7 +60,7 @@ func TestEveryKeyHasItsBuilder(t *testing.T) {
 			t.Errorf("%s is not in the table", m[1])
 		}
 	}
-	spelt := regexp.MustCompile(`"(\{[uoe]:|:(session|seen|orders|esims|due|state|log|counted|stats|blocked|asked|links)[":]|(iccid|pi|catalog|stats|claim|secret|relay|rate):)`)
+	spelt := regexp.MustCompile(`"(\{[uoe]:|:(session|seen|orders|esims|due|state|log|counted|stats|blocked|asked|links|relays)[":]|(iccid|pi|catalog|stats|claim|secret|relay|rate):)`)
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) < 5 {
 		t.Fatalf("source files %v, %v", files, err)

@@ -169,10 +169,21 @@ func testErase(t *testing.T, s *store.Store) {
 	if err := s.Sessions().Save(t.Context(), customer, flows.Session{Version: 1}, &flows.Customer{ID: customer}, 3); err != nil {
 		t.Fatal(err)
 	}
+	for _, chat := range []int64{-100123, customer} {
+		if err := s.SaveRelay(t.Context(), chat, 45, flows.Relayed{Customer: customer, Language: "de"}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for range 2 {
 		if err := s.Erase(t.Context(), customer); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if r, err := s.Relay(t.Context(), -100123, 45); err != nil || r != (flows.Relayed{}) {
+		t.Errorf("a message in the support chat leads to %+v, %v", r, err)
+	}
+	if r, err := s.Relay(t.Context(), customer, 45); !errors.Is(err, orders.ErrNotFound) {
+		t.Errorf("a message in their own chat leads to %+v, %v", r, err)
 	}
 	o, err := s.Orders().Load(t.Context(), done.ID)
 	if err != nil {

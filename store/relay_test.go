@@ -64,7 +64,7 @@ func TestRelayedMessagesAreForgotten(t *testing.T) {
 	if err := s.AllowInquiry(t.Context(), 1, epoch); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]time.Duration{"relay:5:6": 60 * 24 * time.Hour, "{u:1}:asked": time.Hour}
+	want := map[string]time.Duration{"relay:5:6": 60 * 24 * time.Hour, "{u:1}:relays": 60 * 24 * time.Hour, "{u:1}:asked": time.Hour}
 	got := map[string]time.Duration{}
 	for k := range want {
 		got[k] = raw.PTTL(t.Context(), k).Val().Round(time.Minute)
