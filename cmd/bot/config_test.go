@@ -4,13 +4,11 @@ import (
 	"maps"
 	"os"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/BurntSushi/toml"
 	"github.com/alecthomas/kong"
 )
 
@@ -151,94 +149,5 @@ func TestConfigErrorsHoldNoSecret(t *testing.T) {
 	_, err := environment(t, vars).Config()
 	if err == nil || strings.Contains(err.Error(), "topsecret") {
 		t.Errorf("a secret stands in the error: %v", err)
-	}
-}
-
-// The example must name every variable, with the default where there is one, and be valid.
-func TestEnvExample(t *testing.T) {
-	example, err := os.ReadFile("../../.env.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	active, all := map[string]string{}, map[string]string{}
-	line := regexp.MustCompile(`^(#?)([A-Z][A-Z0-9_]+)=(.*)$`)
-	for text := range strings.Lines(string(example)) {
-		if m := line.FindStringSubmatch(strings.TrimSpace(text)); m != nil {
-			all[m[2]] = m[3]
-			if m[1] == "" {
-				active[m[2]] = m[3]
-			}
-		}
-	}
-	if _, err := environment(t, active).Config(); err != nil {
-		t.Errorf("the example is refused: %v", err)
-	}
-	typ := reflect.TypeFor[Environment]()
-	for i := range typ.NumField() {
-		name, def := typ.Field(i).Tag.Get("env"), typ.Field(i).Tag.Get("default")
-		value, ok := all[name]
-		if !ok {
-			t.Errorf("%s is missing in .env.example", name)
-		}
-		if _, set := active[name]; ok && !set && def != "" && value != def {
-			t.Errorf("%s: the example says %q, the default is %q", name, value, def)
-		}
-		delete(all, name)
-	}
-	for name := range all {
-		t.Errorf(".env.example has %s, which nothing reads", name)
-	}
-}
-
-// fly.toml must agree with the program: ports, paths, the release command, what may be killed when.
-func TestFlyToml(t *testing.T) {
-	var fly struct {
-		App         string `toml:"app"`
-		KillSignal  string `toml:"kill_signal"`
-		KillTimeout int    `toml:"kill_timeout"`
-		Deploy      struct {
-			ReleaseCommand string `toml:"release_command"`
-		} `toml:"deploy"`
-		Env         map[string]string `toml:"env"`
-		HTTPService struct {
-			InternalPort int    `toml:"internal_port"`
-			ForceHTTPS   bool   `toml:"force_https"`
-			AutoStop     string `toml:"auto_stop_machines"`
-			MinRunning   int    `toml:"min_machines_running"`
-			Checks       []struct {
-				Path string `toml:"path"`
-			} `toml:"checks"`
-		} `toml:"http_service"`
-		Metrics struct {
-			Port int    `toml:"port"`
-			Path string `toml:"path"`
-		} `toml:"metrics"`
-	}
-	if _, err := toml.DecodeFile("../../fly.toml", &fly); err != nil {
-		t.Fatal(err)
-	}
-	known := variables()
-	vars := minimal()
-	for name, value := range fly.Env {
-		if !slices.Contains(known, name) {
-			t.Errorf("fly.toml sets %s, which nothing reads", name)
-		}
-		vars[name] = value
-	}
-	c, err := environment(t, vars).Config()
-	if err != nil {
-		t.Fatalf("fly.toml's environment is refused: %v", err)
-	}
-	if c.ListenAddr != ":8080" || fly.HTTPService.InternalPort != 8080 || !fly.HTTPService.ForceHTTPS {
-		t.Errorf("port: listens on %s, Fly sends to %d", c.ListenAddr, fly.HTTPService.InternalPort)
-	}
-	if c.MetricsAddr != ":9091" || fly.Metrics.Port != 9091 || fly.Metrics.Path != "/metrics" {
-		t.Errorf("metrics: %s against %d%s", c.MetricsAddr, fly.Metrics.Port, fly.Metrics.Path)
-	}
-	if fly.KillSignal != "SIGTERM" || fly.KillTimeout < 35 || fly.Deploy.ReleaseCommand != "setup" {
-		t.Errorf("kill %s after %d s, release %q", fly.KillSignal, fly.KillTimeout, fly.Deploy.ReleaseCommand)
-	}
-	if fly.HTTPService.AutoStop != "off" || fly.HTTPService.MinRunning != 2 || len(fly.HTTPService.Checks) != 1 || fly.HTTPService.Checks[0].Path != "/readyz" {
-		t.Errorf("machines: %+v", fly.HTTPService)
 	}
 }
