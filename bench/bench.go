@@ -90,13 +90,18 @@ func bench(ctx context.Context, args []string, out io.Writer) error {
 	sheets := map[string][]*sheet{}
 	for round := range set.rounds {
 		for _, c := range ready {
-			sh, err := st.turn(ctx, c, set.plan)
+			sh, err := st.turn(ctx, c, set.plan, round == 0)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 			sheets[c.id] = append(sheets[c.id], sh)
 			fmt.Fprintf(out, "round %d  %-32s %6.0f taps/s  %4.0f µs CPU  p50 %5.2f p99 %6.2f ms  half %5.2f/%6.2f  50 ms %5.0f/s  %5.1f MiB  start %4.0f ms  failed %.0f %s\n",
 				round+1, c.name, sh.rate, sh.cpu, sh.p50, sh.p99, sh.half50, sh.half99, sh.slowRate, sh.memory/(1<<20), sh.start, sh.failed, sh.failure)
+			if shop := sheets[theShop]; round == 0 && len(shop) > 0 {
+				if n, what := unlike(shop[0].screens, sh.screens); n > 0 {
+					fmt.Fprintf(out, "%s draws %d of %d screens in another way than the shop:\n%s\n", c.name, n, len(sh.screens), what)
+				}
+			}
 		}
 	}
 	return nil

@@ -106,7 +106,7 @@ func journeys(s *catalog.Snapshot, l *locales.Localizer) ([]journey, error) {
 		return "plan/" + plans[n%len(plans)].Ref()
 	}
 	var trips []journey
-	for i, c := range countries {
+	for i, c := range countries[:min(len(countries), guests)] {
 		r := regions[i%len(regions)]
 		trips = append(trips, journey{
 			"dest", "az", "az/" + l.Letter(c.Destination.Code), "plans/" + c.Destination.ID(), plan(c, i),

@@ -141,7 +141,7 @@ func (s *stage) up(ctx context.Context, c contestant) (*bot, error) {
 		}
 		vars["ADMIN_IDS"] = ""
 	} else {
-		vars["CATALOGUE"], vars["NODE_ENV"], vars["BOT_INFO"] = s.catalogue, "production", botUsername
+		vars["CATALOGUE"], vars["NODE_ENV"] = s.catalogue, "production"
 	}
 	env := make([]string, 0, len(vars))
 	for name, value := range vars {

@@ -26,6 +26,8 @@ const (
 	// firstUser is the id of the first of people customers.
 	firstUser = 1_000_000_000
 	people    = 10_000
+	// guests come once each, after all the others.
+	guests = 512
 	// screenOf is the message that shows the bot in everybody's chat.
 	screenOf = 77
 )
@@ -37,7 +39,7 @@ type telegram struct {
 
 	edits, answers, others, bytes atomic.Int64
 	// edited gets a token when the user's screen was edited.
-	edited [people]chan struct{}
+	edited [people + guests]chan struct{}
 	// seen keeps the bodies of edits while set.
 	seen atomic.Pointer[func(typ string, body []byte)]
 
@@ -170,7 +172,7 @@ func (t *telegram) count(method string, h head, body []byte) {
 	if seen := t.seen.Load(); seen != nil {
 		(*seen)(h.typ, body)
 	}
-	if user := chatIn(body) - firstUser; user >= 0 && user < people {
+	if user := chatIn(body) - firstUser; user >= 0 && user < people+guests {
 		select {
 		case t.edited[user] <- struct{}{}:
 		default:

@@ -39,11 +39,11 @@ type sheet struct {
 	slow50, slow99 float64
 	failed         float64
 	failure        string
-	screens        map[string]string // drawn in the counted taps, by route
+	screens        []drawing // the first round's
 }
 
 // turn starts a contestant, measures it and stops it.
-func (s *stage) turn(ctx context.Context, c contestant, p plan) (*sheet, error) {
+func (s *stage) turn(ctx context.Context, c contestant, p plan, first bool) (*sheet, error) {
 	b, err := s.up(ctx, c)
 	if err != nil {
 		return nil, err
@@ -68,6 +68,11 @@ func (s *stage) turn(ctx context.Context, c contestant, p plan) (*sheet, error) 
 		func(ctx context.Context, b *bot, l *load, p plan) error { return s.limit(ctx, b, l, p, sh) },
 	} {
 		if err := measure(ctx, b, l, p); err != nil {
+			return nil, err
+		}
+	}
+	if first {
+		if sh.screens, err = s.draw(ctx, l); err != nil {
 			return nil, err
 		}
 	}
@@ -100,7 +105,6 @@ func (s *stage) lone(ctx context.Context, b *bot, l *load, sh *sheet) error {
 	var objects, bytes [3]float64
 	var redis [3]traffic
 	calls, callBytes := s.telegram.calls(), s.telegram.bytes.Load()
-	sh.screens = map[string]string{}
 	ask := func(i int) (err error) {
 		objects[i], bytes[i], _ = b.allocations(ctx)
 		redis[i], err = s.redis.traffic(ctx)
