@@ -78,7 +78,7 @@ func NewMetrics(registerer prometheus.Registerer) (*Metrics, error) {
 	if registerer == nil {
 		return m, nil
 	}
-	for _, door := range []string{"telegram", "http", "orders", "usage"} {
+	for _, door := range []string{"telegram", "http", "orders", "usage", "catalogue", "loop"} {
 		m.panics.WithLabelValues(door) // the first one is to be seen as a rise
 	}
 	var errs []error

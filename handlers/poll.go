@@ -92,11 +92,7 @@ func (p *poller) fetch(ctx context.Context) (int, error) {
 
 // enqueue puts an update that is new at the end of its person's queue.
 func (p *poller) enqueue(ctx context.Context, u *update) bool {
-	a := p.t.read(u)
-	key := a.user
-	if key == 0 {
-		key = a.chat
-	}
+	key := p.whose(ctx, u)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, known := p.done[u.ID]; known {
@@ -109,6 +105,21 @@ func (p *poller) enqueue(ctx context.Context, u *update) bool {
 		p.working.Go(func() { p.work(ctx, key) })
 	}
 	return true
+}
+
+// whose names the queue that an update belongs to: its person's. One that can't even be read has none,
+// and waits with its like.
+func (p *poller) whose(ctx context.Context, u *update) (key int64) {
+	defer func() {
+		if p.t.caught(ctx, u.ID, recover()) {
+			key = 0
+		}
+	}()
+	a := p.t.read(u)
+	if a.user == 0 {
+		return a.chat
+	}
+	return a.user
 }
 
 // work handles a person's updates until there are no more, or until ctx ends: then the one begun is

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"esimbot/flows"
@@ -48,9 +47,7 @@ func (t *Telegram) settle(ctx context.Context, u *update) (*answer, error) {
 // guarded reads an update into a and handles it; a panic becomes an error.
 func (t *Telegram) guarded(ctx context.Context, u *update, a *act) (reply *answer, err error) {
 	defer func() {
-		if p := recover(); p != nil {
-			t.metrics.panics.WithLabelValues("telegram").Inc()
-			t.log.ErrorContext(ctx, "panic", "update", u.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		if t.caught(ctx, u.ID, recover()) {
 			reply, err = nil, fmt.Errorf("update %d: panic", u.ID)
 		}
 	}()
@@ -117,6 +114,7 @@ func (t *Telegram) slower(ctx context.Context, a act, tell bool) *answer {
 
 // apologise has the kind word for a person whose update could not be handled.
 func (t *Telegram) apologise(ctx context.Context, a act) *answer {
+	defer t.recovered(ctx, a.update)
 	switch {
 	case a.query != "":
 		return &answer{Query: a.query, Text: cutToast(t.shop.Say(flows.WordSorry, t.language(a))), Alert: true}

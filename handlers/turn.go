@@ -234,7 +234,10 @@ func (t *Telegram) run(ctx context.Context, in flows.Input, r flows.Reply) (flow
 	defer typing.Wait()
 	defer cancel()
 	if r.Typing {
-		typing.Go(func() { t.typing(ctx, in.User) })
+		typing.Go(func() {
+			defer t.recovered(ctx, 0)
+			t.typing(ctx, in.User)
+		})
 	}
 	return r.Then(ctx, in)
 }

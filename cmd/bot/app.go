@@ -179,13 +179,15 @@ func newProviders(cfg *Config, o options, now func() time.Time, shared *store.St
 func (a *app) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, a.gate.close)()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return a.catalog.Run(ctx) })
-	group.Go(func() error { return a.store.Run(ctx) })
-	group.Go(func() error { return a.orders.Run(ctx) })
-	group.Go(func() error { return a.watch.Run(ctx) })
-	group.Go(func() error { return a.secrets.run(ctx, a.log) })
+	loops := map[string]func(context.Context) error{
+		"catalogue": a.catalog.Run, "store": a.store.Run, "orders": a.orders.Run, "watch": a.watch.Run,
+		"secrets": func(ctx context.Context) error { return a.secrets.run(ctx, a.log) },
+	}
 	if a.cfg.PublicURL == "" {
-		group.Go(func() error { return a.telegram.Poll(ctx) })
+		loops["polling"] = a.telegram.Poll
+	}
+	for name, loop := range loops {
+		group.Go(func() error { return a.steady(ctx, name, loop) })
 	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
