@@ -24,6 +24,12 @@ func (v *visit) held(ctx context.Context, word string) (*usage.ESIM, error) {
 		return nil, errStale
 	}
 	e, err := v.shop.cfg.ESIMs.ESIM(ctx, word, v.in.User)
+	if err == nil && e.Unreachable { // Telegram didn't say that they are back
+		e, err = v.shop.cfg.ESIMs.Change(ctx, word, v.in.User, func(e *usage.ESIM) error {
+			e.Return(v.now)
+			return nil
+		})
+	}
 	switch {
 	case errors.Is(err, orders.ErrNotFound), errors.Is(err, orders.ErrNotYours):
 		return nil, errStale

@@ -84,3 +84,15 @@ func TestManyESIMsTurnPages(t *testing.T) {
 		t.Errorf("%d eSIMs on all pages", len(seen))
 	}
 }
+
+// Who blocked the bot and looks at an eSIM is back, also where Telegram didn't say so.
+func TestLookingIsReturning(t *testing.T) {
+	s := newStage(t)
+	s.regular()
+	e := s.esims[string(delivered)]
+	e.Unreachable, e.NextAt = true, time.Time{}
+	s.press("esim/" + e.ID)
+	if e := s.esims[string(delivered)]; e.Unreachable || !e.NextAt.Equal(noon) {
+		t.Errorf("unreachable %t, due %s", e.Unreachable, e.NextAt)
+	}
+}

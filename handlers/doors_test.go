@@ -130,7 +130,13 @@ func TestSupportGroup(t *testing.T) {
 
 // Who blocks the bot is noted, and so is their return.
 func TestBlocked(t *testing.T) {
-	st := hooked(t)
+	var returned []int64
+	st := hooked(t, func(c *Config) {
+		c.Returned = func(_ context.Context, customer int64) error {
+			returned = append(returned, customer)
+			return nil
+		}
+	})
 	st.tg.AddUser(telegram.User{ID: 8, FirstName: "Unknown", Started: true})
 	st.tg.Block(8)
 	st.write("/start")
@@ -138,6 +144,9 @@ func TestBlocked(t *testing.T) {
 	st.settled()
 	if c := st.sessions.of(customer).Customer; !c.Blocked.Equal(st.time()) {
 		t.Errorf("customer = %+v", c)
+	}
+	if len(returned) > 0 {
+		t.Errorf("%v are said to be back", returned)
 	}
 	if st.sessions.of(8).Customer.ID != 0 {
 		t.Error("a stranger became a customer by blocking the bot")
@@ -148,6 +157,9 @@ func TestBlocked(t *testing.T) {
 	st.write("/start")
 	if c := st.sessions.of(customer).Customer; !c.Blocked.IsZero() {
 		t.Errorf("back again, the customer = %+v", c)
+	}
+	if !slices.Equal(returned, []int64{customer}) {
+		t.Errorf("%v are said to be back", returned)
 	}
 }
 

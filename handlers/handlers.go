@@ -44,10 +44,12 @@ type Config struct {
 	Bundle        *locales.Bundle
 	Admins        []int64 // numeric user ids; may be empty
 	SupportChat   int64   // the group where customers are answered; 0 for none
-	Relay         *Relay  // carries support's answers; may be nil: then nobody answers
-	Now           func() time.Time
-	Log           *slog.Logger
-	Metrics       *Metrics
+	// Returned is told of a customer who unblocked the bot, before Telegram's update is done; may be nil.
+	Returned func(ctx context.Context, customer int64) error
+	Relay    *Relay // carries support's answers; may be nil: then nobody answers
+	Now      func() time.Time
+	Log      *slog.Logger
+	Metrics  *Metrics
 }
 
 // Telegram is the door through which people come. It is safe for concurrent use.
@@ -61,6 +63,7 @@ type Telegram struct {
 	admins   map[int64]bool
 	support  int64
 	relay    *Relay
+	returned func(ctx context.Context, customer int64) error
 	now      func() time.Time
 	log      *slog.Logger
 	metrics  *Metrics
@@ -82,7 +85,7 @@ func New(cfg Config) (*Telegram, error) {
 	t := &Telegram{
 		client: cfg.Client, username: cfg.Username, secret: cfg.WebhookSecret,
 		shop: cfg.Shop, sessions: cfg.Sessions, bundle: cfg.Bundle,
-		admins: make(map[int64]bool, len(cfg.Admins)), support: cfg.SupportChat, relay: cfg.Relay,
+		admins: make(map[int64]bool, len(cfg.Admins)), support: cfg.SupportChat, relay: cfg.Relay, returned: cfg.Returned,
 		now: cfg.Now, log: cfg.Log, metrics: cfg.Metrics,
 		pace: newPace(), failures: newFailures(),
 	}

@@ -166,6 +166,11 @@ func (t *Telegram) noteBlocked(ctx context.Context, a act) error {
 		if a.blocked {
 			customer.Blocked = t.now().UTC()
 		}
+		if !a.blocked && t.returned != nil {
+			if err := t.returned(ctx, a.user); err != nil {
+				return &unavailableError{"note a return", err}
+			}
+		}
 		err = t.save(ctx, a, &flows.Reply{Session: loaded.Session, Customer: &customer})
 		if !errors.Is(err, flows.ErrConflict) {
 			return err

@@ -218,6 +218,28 @@ func (v *ESIMs) ByCustomer(ctx context.Context, customer int64) ([]*usage.ESIM, 
 	return list, nil
 }
 
+// Return notes that a customer was seen again after blocking the bot: their eSIMs are watched anew. It
+// takes two round trips, and two more for each eSIM that is.
+func (v *ESIMs) Return(ctx context.Context, customer int64) error {
+	list, err := v.ByCustomer(ctx, customer)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if !e.Unreachable {
+			continue
+		}
+		_, err := v.Change(ctx, e.ID, customer, func(e *usage.ESIM) error {
+			e.Return(v.s.now())
+			return nil
+		})
+		if err != nil && !errors.Is(err, orders.ErrNotFound) { // of one erased meanwhile
+			return fmt.Errorf("watch eSIM %s again: %w", e.ID, err)
+		}
+	}
+	return nil
+}
+
 // ESIM returns one eSIM; orders.ErrNotFound also for another customer's.
 func (v *ESIMs) ESIM(ctx context.Context, id string, customer int64) (*usage.ESIM, error) {
 	e, err := v.load(ctx, id)

@@ -79,6 +79,7 @@ func suite(t *testing.T, url string) {
 		{"top-ups", testTopUps},
 		{"top-up claims", testTopUpClaims},
 		{"taken back", testTakenBack},
+		{"back again", testReturn},
 		{"erase while topping up", testEraseWhileToppingUp},
 		{"relay", testRelay},
 		{"lease", testLease},

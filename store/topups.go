@@ -109,11 +109,15 @@ func (v *ESIMs) ClaimTopUp(ctx context.Context, id, order, over orders.ID) (orde
 	}
 }
 
-// ReleaseTopUp gives the place up if order holds it, in two round trips.
+// ReleaseTopUp gives the place up if order holds it, in two round trips. The eSIM is due at once then:
+// while a top-up is bought nothing is offered for it.
 func (v *ESIMs) ReleaseTopUp(ctx context.Context, id, order orders.ID) error {
 	_, err := v.change(ctx, string(id), func(e *usage.ESIM) error {
-		if e.TopUp == string(order) {
-			e.TopUp = ""
+		if e.TopUp != string(order) {
+			return nil
+		}
+		if e.TopUp = ""; !e.NextAt.IsZero() {
+			e.NextAt = v.s.now()
 		}
 		return nil
 	})

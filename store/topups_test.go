@@ -146,7 +146,15 @@ func testTopUpClaims(t *testing.T, s *store.Store) {
 	}
 	put(t, s, o)
 	claim("third", "", "other")
+	later := read(t, s, o).NextAt
+	release("third")
+	if e := read(t, s, o); !e.NextAt.Equal(later) {
+		t.Errorf("due %s after a release of what isn't held", e.NextAt)
+	}
 	release("other")
+	if e := read(t, s, o); !e.NextAt.Before(later) { // what ran low meanwhile is offered now
+		t.Errorf("due %s, as before: %s", e.NextAt, later)
+	}
 	release("other")
 	claim("third", "other", "third")
 	if _, err := v.ClaimTopUp(t.Context(), "0000000000", "third", ""); !errors.Is(err, orders.ErrNotFound) {
@@ -157,6 +165,37 @@ func testTopUpClaims(t *testing.T, s *store.Store) {
 	}
 	if _, err := v.Line(t.Context(), "0000000000"); !errors.Is(err, orders.ErrNotFound) {
 		t.Errorf("they made it: %v", err)
+	}
+}
+
+func testReturn(t *testing.T, s *store.Store) {
+	gone, here, other := base(t, s, 68), base(t, s, 68), base(t, s, 69)
+	for _, o := range []*orders.Order{gone, other} {
+		_, err := s.ESIMs().Change(t.Context(), string(o.ID), o.Customer, func(e *usage.ESIM) error {
+			e.Unreachable, e.NextAt = true, time.Time{}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	version := read(t, s, here).Version
+	for range 2 {
+		if err := s.ESIMs().Return(t.Context(), 68); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e := read(t, s, gone); e.Unreachable || e.NextAt.IsZero() || e.Version != 3 {
+		t.Errorf("after the return: %+v", e)
+	}
+	if e := read(t, s, here); e.Version != version {
+		t.Errorf("another one was written too: %+v", e)
+	}
+	if e := read(t, s, other); !e.Unreachable {
+		t.Errorf("another customer's is watched again: %+v", e)
+	}
+	if err := s.ESIMs().Return(t.Context(), 70); err != nil {
+		t.Errorf("a customer without eSIMs: %v", err)
 	}
 }
 

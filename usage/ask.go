@@ -50,7 +50,7 @@ const (
 // mayAsk says whether e's provider may be asked now, and something is to be won by it: not any more
 // just before the end of validity.
 func (w *Watcher) mayAsk(e *ESIM, now time.Time) bool {
-	if w.meters[e.Plan.Provider] == nil || e.Over(now) || !e.Linked() || e.Misses >= maxMisses {
+	if w.meters[e.Plan.Provider] == nil || e.Over(now) || !e.Linked() || e.Unreachable || e.Misses >= maxMisses {
 		return false
 	}
 	b := w.bounds[e.Plan.Provider]
@@ -140,7 +140,7 @@ func (w *Watcher) call(ctx context.Context, id esim.Provider, batch []leased) (a
 	}
 	limited, cancel := context.WithTimeout(ctx, min(left, callFor))
 	defer cancel()
-	found, err := w.meter(limited, id, batch)
+	found, err := w.meter(limited, w.meters[id], batch)
 	switch {
 	case err == nil:
 		w.well(id)
@@ -181,12 +181,12 @@ func all(batch []leased, o outcome) []answer {
 
 // meter makes one call and finds each eSIM's answer in what came back. What belongs to none of those
 // asked for is no answer; what comes twice counts once.
-func (w *Watcher) meter(ctx context.Context, id esim.Provider, batch []leased) ([]answer, error) {
-	refs := make([]providers.Ref, len(batch))
+func (w *Watcher) meter(ctx context.Context, m Meter, batch []leased) ([]answer, error) {
+	id, refs := m.ID(), make([]providers.Ref, len(batch))
 	for i, l := range batch {
 		refs[i] = l.Ref()
 	}
-	list, err := w.meters[id].Usage(ctx, refs)
+	list, err := m.Usage(ctx, refs)
 	if w.Hooks.Called != nil {
 		w.Hooks.Called(id, len(batch), err)
 	}
@@ -194,16 +194,21 @@ func (w *Watcher) meter(ctx context.Context, id esim.Provider, batch []leased) (
 		return nil, err
 	}
 	answers := all(batch, missing)
+	var strange []esim.Usage
 	for _, u := range list {
 		i := slices.IndexFunc(answers, func(a answer) bool { return a.outcome == missing && names(u, a.Ref()) })
-		switch {
-		case i >= 0:
-			answers[i].outcome, answers[i].usage = told, u
-		case len(batch) == 1 && answers[0].outcome == missing: // Judge says what is wrong with it
-			answers[0].outcome, answers[0].usage = told, u
-		default:
-			w.refused(id, RefusedForeign)
+		if i < 0 {
+			strange = append(strange, u)
+			continue
 		}
+		answers[i].outcome, answers[i].usage = told, u
+	}
+	for _, u := range strange {
+		if len(batch) == 1 && answers[0].outcome == missing { // Judge says what is wrong with it
+			answers[0].outcome, answers[0].usage = told, u
+			continue
+		}
+		w.refused(id, RefusedForeign)
 	}
 	return answers, nil
 }

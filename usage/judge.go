@@ -78,8 +78,10 @@ func Judge(e *ESIM, told esim.Usage, now time.Time) (*ESIM, Refusal) {
 // refuse finds what is wrong with the answer whatever its numbers mean.
 func refuse(e *ESIM, told esim.Usage, now time.Time) Refusal {
 	differ := func(a, b string) bool { return a != "" && b != "" && a != b }
+	// A top-up has an order's number of its own, under which the provider may tell of the eSIM since.
+	known := e.ICCID != "" && e.ICCID == told.ICCID
 	switch {
-	case differ(e.ICCID.Digits(), told.ICCID.Digits()), differ(e.TranNo, told.TranNo), differ(e.OrderNo, told.OrderNo):
+	case differ(e.ICCID.Digits(), told.ICCID.Digits()), differ(e.TranNo, told.TranNo), !known && differ(e.OrderNo, told.OrderNo):
 		return RefusedForeign
 	case told.At.IsZero():
 		return RefusedNoTime

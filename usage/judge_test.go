@@ -30,7 +30,8 @@ func TestJudgeKeepsOut(t *testing.T) {
 		{"a clock a little ahead", func(_ *usage.ESIM, u *esim.Usage) { u.At = now.Add(time.Minute) }, ""},
 		{"another ICCID", func(_ *usage.ESIM, u *esim.Usage) { u.ICCID = "8948010010002120848" }, usage.RefusedForeign},
 		{"another number", func(e *usage.ESIM, u *esim.Usage) { e.TranNo, u.TranNo = "a", "b" }, usage.RefusedForeign},
-		{"another order", func(_ *usage.ESIM, u *esim.Usage) { u.OrderNo = "N2" }, usage.RefusedForeign},
+		{"another order", func(_ *usage.ESIM, u *esim.Usage) { u.ICCID, u.OrderNo = "", "N2" }, usage.RefusedForeign},
+		{"a top-up's order", func(_ *usage.ESIM, u *esim.Usage) { u.OrderNo = "N2" }, ""},
 		{"another volume", func(_ *usage.ESIM, u *esim.Usage) { u.TotalBytes = 20 * esim.GB }, usage.RefusedTotal},
 		{"a volume counted in tens", func(_ *usage.ESIM, u *esim.Usage) { u.TotalBytes = 10_000_000_000 }, ""},
 		{"the volume before a top-up", func(e *usage.ESIM, _ *esim.Usage) {

@@ -81,7 +81,7 @@ func (l *Linker) Link(ctx context.Context, id string, customer int64, iccid esim
 // look asks the eSIM's provider for the number, and holds the answer against what was bought.
 func (l *Linker) look(ctx context.Context, e *ESIM, iccid esim.ICCID) (esim.Usage, error) {
 	w := l.watch
-	m := w.meters[e.Plan.Provider]
+	m := w.prompt[e.Plan.Provider]
 	if m == nil {
 		return esim.Usage{}, fmt.Errorf("%s is turned off", e.Plan.Provider)
 	}

@@ -36,7 +36,8 @@ func (w *Watcher) Refresh(ctx context.Context, id string) (*ESIM, error) {
 	}
 	// Saved first, so that two taps at once ask once.
 	claimed := e.copied()
-	claimed.AskedAt, claimed.Unreachable = now.UTC(), false
+	claimed.Return(now)
+	claimed.AskedAt = now.UTC()
 	claimed.Version++
 	if err := w.Store.Save(ctx, []*ESIM{claimed})[0]; err != nil {
 		if errors.Is(err, ErrConflict) {
@@ -45,11 +46,27 @@ func (w *Watcher) Refresh(ctx context.Context, id string) (*ESIM, error) {
 		return e, fmt.Errorf("refresh eSIM %s: %w", id, err)
 	}
 	l := leased{claimed, now.Add(w.Lease)}
-	found, err := w.meter(ctx, e.Plan.Provider, []leased{l})
-	if err != nil {
-		return claimed, fmt.Errorf("refresh eSIM %s: %w", id, err)
+	found, err := w.meter(ctx, w.prompt[e.Plan.Provider], []leased{l})
+	switch {
+	case err != nil && spoilt(err):
+		found = all([]leased{l}, missing)
+	case err != nil:
+		w.unasked(ctx, claimed, e.AskedAt)
+		return e, fmt.Errorf("refresh eSIM %s: %w", id, err)
 	}
 	return w.refreshed(ctx, found[0], claimed)
+}
+
+// unasked takes back that e was asked for: a question without an answer must not put off the next.
+func (w *Watcher) unasked(ctx context.Context, e *ESIM, before time.Time) {
+	claim := e.AskedAt
+	if err := w.record(context.WithoutCancel(ctx), e, func(n *ESIM) {
+		if n.AskedAt.Equal(claim) {
+			n.AskedAt = before
+		}
+	}); err != nil {
+		w.failed("record", err) // it is asked for again when it would have been after an answer
+	}
 }
 
 // refreshed saves what came of a refresh, on top of what others wrote meanwhile.

@@ -38,7 +38,7 @@ const (
 // more often than the provider's numbers change, seldom while nothing is used, and more and more
 // seldom while there is no news.
 func Next(previous, current *ESIM, now time.Time, b Bounds) time.Time {
-	if current.Over(now) || !current.Linked() || current.Misses >= maxMisses {
+	if current.Over(now) || !current.Linked() || current.Unreachable || current.Misses >= maxMisses {
 		return time.Time{}
 	}
 	wait := b.clamp(b.wait(previous, current, now))
@@ -81,7 +81,7 @@ func (b Bounds) wait(previous, e *ESIM, now time.Time) time.Duration {
 		return b.first(e).Sub(now)
 	case e.Misses > 0:
 		return b.least() << min(e.Misses-1, 16)
-	case e.Spent(), e.Muted, e.Unreachable, e.TotalBytes < 0 && e.UsedBytes != 0:
+	case e.Spent(), e.Muted, e.TotalBytes < 0 && e.UsedBytes != 0:
 		return b.Max
 	case e.UsedBytes <= 0:
 		// At the moment when it is asked whether the customer is online, if that is to come.

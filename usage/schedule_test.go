@@ -51,7 +51,7 @@ func TestNext(t *testing.T) {
 		{"used up", func(e *usage.ESIM, _ *usage.Bounds) { e.UsedBytes, e.Status = 10*esim.GB, esim.StatusUsedUp }, 24 * time.Hour},
 		{"no fixed volume", func(e *usage.ESIM, _ *usage.Bounds) { e.TotalBytes = -1 }, 24 * time.Hour},
 		{"muted", func(e *usage.ESIM, _ *usage.Bounds) { e.UsedBytes, e.Pace, e.Muted = 7*esim.GB, 9*esim.GB, true }, 24 * time.Hour},
-		{"customer gone", func(e *usage.ESIM, _ *usage.Bounds) { e.UsedBytes, e.Pace, e.Unreachable = 7*esim.GB, 9*esim.GB, true }, 24 * time.Hour},
+		{"customer gone", func(e *usage.ESIM, _ *usage.Bounds) { e.UsedBytes, e.Pace, e.Unreachable = 7*esim.GB, 9*esim.GB, true }, -1},
 		{"one look without news", func(e *usage.ESIM, _ *usage.Bounds) { e.Misses = 1 }, 2 * time.Hour},
 		{"three", func(e *usage.ESIM, _ *usage.Bounds) { e.Misses = 3 }, 8 * time.Hour},
 		{"many", func(e *usage.ESIM, _ *usage.Bounds) { e.Misses = 29 }, 24 * time.Hour},

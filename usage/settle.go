@@ -191,13 +191,13 @@ func (w *Watcher) tell(ctx context.Context, l *letter) {
 	}
 	now := w.Now()
 	if err := w.record(ctx, l.e, func(e *ESIM) {
-		e.sent(l.notice.Key, l.covers, now)
-		e.Unreachable = e.Unreachable || gone
-		next := l.next
-		if e.Unreachable && !next.IsZero() {
-			next = now.Add(w.PollMax)
+		if gone { // not sent: it goes out if they come back while it is still true
+			delete(e.Marks, l.notice.Key)
+			e.Unreachable, e.NextAt = true, time.Time{}
+			return
 		}
-		e.NextAt = earliest(next, w.Rules.wake(e, now))
+		e.sent(l.notice.Key, l.covers, now)
+		e.NextAt = earliest(l.next, w.Rules.wake(e, now))
 	}); err != nil {
 		w.failed("record", err)
 		w.Log.ErrorContext(ctx, "notice sent and not recorded: it may come twice", slog.String("esim", l.e.ID), slog.String("notice", l.notice.Key), slog.Any("error", err))

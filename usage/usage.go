@@ -50,7 +50,8 @@ type ESIM struct {
 	Name string `json:"name,omitempty"`
 	// Muted says that the customer wants no offers for it.
 	Muted bool `json:"muted,omitempty"`
-	// Unreachable says that the customer blocked the bot: nothing is sent until they are seen again.
+	// Unreachable says that the customer blocked the bot: nothing is sent, and nobody asked, until they
+	// are seen again.
 	Unreachable bool `json:"unreachable,omitempty"`
 	// FirstUsedAt is when data was first seen to be used; zero before.
 	FirstUsedAt time.Time `json:"first_used_at"`
@@ -132,6 +133,16 @@ func (e *ESIM) Ref() providers.Ref {
 // Spent says whether a fixed volume is all used, as far as is known.
 func (e *ESIM) Spent() bool {
 	return e.TotalBytes >= 0 && (e.Status == esim.StatusUsedUp || e.RemainingBytes() == 0)
+}
+
+// Return notes at now that its customer was seen again after blocking the bot: it is watched anew, at once.
+func (e *ESIM) Return(now time.Time) {
+	if !e.Unreachable {
+		return
+	}
+	if e.Unreachable = false; !e.Over(now) {
+		e.NextAt = now
+	}
 }
 
 // copied returns a copy that shares nothing that is changed here.

@@ -38,6 +38,9 @@ type Config struct {
 	Store  Store
 	Teller Teller
 	Meters []Meter
+	// Prompt are the same providers as they are asked while a customer waits: with more patience for a turn
+	// than the watch has, which takes all there are when it is behind. Nil: Meters.
+	Prompt []Meter
 	Rules  Rules
 	// PollMin and PollMax bound the time between two looks at one eSIM.
 	PollMin, PollMax time.Duration
@@ -84,6 +87,7 @@ const (
 type Watcher struct {
 	Config
 	meters map[esim.Provider]Meter
+	prompt map[esim.Provider]Meter
 	bounds map[esim.Provider]Bounds
 
 	mu     sync.Mutex
@@ -105,6 +109,13 @@ func New(c Config) (*Watcher, error) {
 	w := &Watcher{Config: c, meters: map[esim.Provider]Meter{}, bounds: map[esim.Provider]Bounds{}, health: map[esim.Provider]health{}}
 	for _, m := range c.Meters {
 		w.meters[m.ID()], w.bounds[m.ID()] = m, w.boundsOf(m.Abilities())
+	}
+	w.prompt = w.meters
+	if c.Prompt != nil {
+		w.prompt = map[esim.Provider]Meter{}
+		for _, m := range c.Prompt {
+			w.prompt[m.ID()] = m
+		}
 	}
 	return w, nil
 }

@@ -230,14 +230,40 @@ func TestBlockedCustomer(t *testing.T) {
 	v := w.watcher()
 	w.run(v, 20*time.Hour)
 	before := len(w.asked["N1"])
-	w.run(v, 3*24*time.Hour)
-	if n := len(w.asked["N1"]) - before; tries != 1 || n > 4 {
-		t.Errorf("%d messages, %d looks in three days afterwards", tries, n)
+	w.run(v, time.Hour)
+	if n := len(w.asked["N1"]) - before; tries != 1 || n != 0 {
+		t.Errorf("%d messages, %d looks in the hour afterwards", tries, n)
 	}
 	w.refuses = nil
+	w.expect()
 	if e, err := v.Refresh(context.Background(), "0000000001"); err != nil || e.Unreachable {
 		t.Errorf("after the customer came back: %+v, %v", e, err)
 	}
+	w.run(v, 20*time.Minute)
+	w.expect("0000000001 low:0:20") // what never arrived isn't lost
+}
+
+// Who comes back is watched again at once, with what was due meanwhile; who doesn't costs nothing.
+func TestReturn(t *testing.T) {
+	w := newWorld(t)
+	for n := range 2 {
+		w.sell(n, esim.CloudESIM, 24*time.Hour)
+	}
+	w.refuses = func(*usage.ESIM) error { return usage.ErrUnreachable }
+	v := w.watcher()
+	w.run(v, 23*time.Hour)
+	before := len(w.asked["N0"]) + len(w.asked["N1"])
+	w.run(v, 3*24*time.Hour)
+	if n := len(w.asked["N0"]) + len(w.asked["N1"]) - before; n != 0 {
+		t.Errorf("%d looks at eSIMs of customers who blocked the bot", n)
+	}
+	w.refuses = nil
+	e := w.load("0000000001")
+	e.Return(w.clock())
+	e.Version++
+	w.store.Put(e)
+	w.run(v, time.Minute)
+	w.expect("0000000001 used_up:0")
 }
 
 // An answer that nobody can read is tried again when the claim ends.
@@ -324,45 +350,4 @@ func TestMutedAndQuiet(t *testing.T) {
 	v := watcher(t, c)
 	w.run(v, 34*time.Hour+59*time.Minute) // 07:59 in Japan, two nights later; 20 % were left after 25.6 hours, at 22:36
 	w.expect("0000000002 low:0:5", "0000000002 used_up:0")
-}
-
-func TestRefresh(t *testing.T) {
-	w := newWorld(t)
-	v, ctx := w.watcher(), context.Background()
-	w.sell(1, esim.CloudESIM, 24*time.Hour)
-	w.sell(2, esim.Mobilexy, 24*time.Hour)
-	w.advance(time.Hour)
-	for range 5 {
-		for _, id := range []string{"0000000001", "0000000002"} {
-			if e, err := v.Refresh(ctx, id); err != nil || e.UsedBytes <= 0 {
-				t.Fatalf("%+v, %v", e, err)
-			}
-		}
-		w.advance(20 * time.Second)
-	}
-	if a, b := len(w.asked["N1"]), len(w.asked["N2"]); a != 2 || b != 1 {
-		t.Errorf("asked %d and %d times in 100 s", a, b)
-	}
-	if at := v.RefreshAt(w.load("0000000002")); !at.Equal(noon().Add(4 * time.Hour)) {
-		t.Errorf("Mobilexy may be asked again %s", at)
-	}
-	w.advance(3 * time.Hour)
-	w.fails[esim.Mobilexy] = errDown
-	if e, err := v.Refresh(ctx, "0000000002"); !errors.Is(err, errDown) || e.UsedBytes <= 0 {
-		t.Errorf("%+v, %v", e, err)
-	}
-	if _, err := v.Refresh(ctx, "nothing"); !errors.Is(err, usage.ErrNotFound) {
-		t.Error(err)
-	}
-	// What a refresh shows is offered soon after.
-	w.advance(16 * time.Hour)
-	if e, err := v.Refresh(ctx, "0000000001"); err != nil || e.RemainingBytes() > 2*esim.GB {
-		t.Fatalf("%+v, %v", e, err)
-	}
-	if _, err := v.Round(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if w.told["0000000001 low:0:20"] != 1 {
-		t.Errorf("told %v", w.told)
-	}
 }

@@ -52,14 +52,15 @@ func (t topUps) base(e *usage.ESIM) esim.Plan {
 	return e.Plan
 }
 
-// newWatch builds what looks at eSIMs in use, over clients of its own.
-func (a *app) newWatch(o options, teller *handlers.Notifier) (watch, error) {
+// newWatch builds what looks at eSIMs in use, over clients of its own. While a customer waits for the
+// answer, it asks the shop's own clients, sellers, which wait longer for their turn.
+func (a *app) newWatch(o options, sellers []providers.Provider, teller *handlers.Notifier) (watch, error) {
 	meters, err := newProviders(a.cfg, o, a.now, a.store, watchPatience, a.seen.provider)
 	if err != nil {
 		return watch{}, err
 	}
 	w, err := usage.New(usage.Config{
-		Store: a.store.Usage(), Teller: teller, Meters: asMeters(meters),
+		Store: a.store.Usage(), Teller: teller, Meters: asMeters(meters), Prompt: asMeters(sellers),
 		Rules: usage.Rules{
 			Thresholds: a.cfg.LowDataPercent, ExpiryNotice: a.cfg.ExpiryNotice,
 			Night: usage.Night{From: a.cfg.QuietFrom, To: a.cfg.QuietTo}, Zones: usage.NewZones(), Countries: a.countries,

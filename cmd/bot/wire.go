@@ -57,7 +57,7 @@ func (a *app) wire(o options, p parts) error {
 	if err != nil {
 		return err
 	}
-	if *looks, err = a.newWatch(o, notifier); err != nil {
+	if *looks, err = a.newWatch(o, p.sellers, notifier); err != nil {
 		return err
 	}
 	a.watch = looks.Watcher
@@ -80,7 +80,7 @@ func (a *app) wire(o options, p parts) error {
 	late.Service = a.orders
 	a.telegram, err = handlers.New(handlers.Config{
 		Client: p.client, Username: p.username, WebhookSecret: a.cfg.TelegramSecret, Shop: shop, Sessions: a.store.Sessions(), Bundle: p.bundle,
-		Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Relay: later.Relay, Now: a.now, Log: a.log, Metrics: p.metrics,
+		Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Returned: a.store.ESIMs().Return, Relay: later.Relay, Now: a.now, Log: a.log, Metrics: p.metrics,
 	})
 	if err != nil {
 		return err
