@@ -35,7 +35,7 @@ func TestEveryRequestIsStripes(t *testing.T) {
 	}
 	for _, want := range []string{
 		"POST /v1/checkout/sessions", "GET /v1/checkout/sessions", "GET /v1/checkout/sessions/", "POST /v1/checkout/sessions/",
-		"GET /v1/payment_intents/", "POST /v1/payment_intents/", "GET /v1/refunds", "POST /v1/refunds", "GET /v1/balance",
+		"GET /v1/payment_intents/", "POST /v1/payment_intents/", "GET /v1/refunds", "POST /v1/refunds", "GET /v1/balance", "GET /v1/account",
 		"GET /v1/charges/", "GET /v1/refunds/", "GET /v1/disputes/",
 		"GET /v1/webhook_endpoints", "POST /v1/webhook_endpoints", "POST /v1/webhook_endpoints/", "DELETE /v1/webhook_endpoints/",
 	} {
@@ -94,6 +94,12 @@ func everyCall(t *testing.T, s *Stripe, topUp bool) {
 	}
 	if a, err := s.CheckCredentials(ctx); err != nil || a.ServerTime.IsZero() {
 		t.Errorf("credentials: %+v, %v", a, err)
+	}
+	if lacking, err := s.Lacking(ctx, true); err != nil || len(lacking) > 0 {
+		t.Errorf("lacking: %v, %v", lacking, err)
+	}
+	if _, err := s.CanCharge(ctx); err != nil {
+		t.Errorf("can charge: %v", err)
 	}
 	made, err := s.createEndpoint(ctx, "https://shop.test/stripe/webhook")
 	if err != nil && !strings.Contains(err.Error(), "no secret") { // the sample has none

@@ -113,7 +113,7 @@ func TestDiffers(t *testing.T) {
 		"its API version is the account's own, not 2023-10-16": {Enabled: true, Events: listened()},
 		"it is disabled": {APIVersion: stripe.APIVersion, Events: listened()},
 		"it isn't told of checkout.session.completed":          {Enabled: true, APIVersion: stripe.APIVersion, Events: listened()[1:]},
-		"it is told of every event there is": {Enabled: true, APIVersion: stripe.APIVersion, Events: []string{"*"}},
+		"it is told of every event there is":                   {Enabled: true, APIVersion: stripe.APIVersion, Events: []string{"*"}},
 		"it is told of charge.failed, which nobody listens to": {Enabled: true, APIVersion: stripe.APIVersion, Events: append(listened(), "charge.failed")},
 	} {
 		if got := e.Differs(); got != want {

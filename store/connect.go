@@ -101,8 +101,11 @@ func (s *Store) CheckEviction(ctx context.Context) error {
 	})
 }
 
-// CheckPersistence says whether every node writes an append-only file: nil, ErrUntold, or an error
-// that says what is off.
+// ErrLossy says that a restart of this Redis would lose orders.
+var ErrLossy = errors.New("a restart of Redis loses orders")
+
+// CheckPersistence says whether every node writes an append-only file, and can: nil, ErrUntold, or
+// ErrLossy with what is off.
 func (s *Store) CheckPersistence(ctx context.Context) error {
 	return s.eachNode(ctx, func(ctx context.Context, node *redis.Client) error {
 		info, err := node.Info(ctx, "persistence").Result()
@@ -111,12 +114,15 @@ func (s *Store) CheckPersistence(ctx context.Context) error {
 		}
 		switch infoField(info, "aof_enabled") {
 		case "1":
-			return nil
 		case "":
 			return ErrUntold
 		default:
-			return errors.New("appendonly is off: a restart of Redis loses orders")
+			return fmt.Errorf("appendonly is off: %w", ErrLossy)
 		}
+		if status := infoField(info, "aof_last_write_status"); status != "ok" && status != "" {
+			return fmt.Errorf("the append-only file can't be written: %w", ErrLossy)
+		}
+		return nil
 	})
 }
 

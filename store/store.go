@@ -108,7 +108,7 @@ func (s *Store) developmentKey(ctx context.Context) ([]byte, error) {
 	if _, err := rand.Read(fresh); err != nil {
 		return nil, fmt.Errorf("draw key: %w", err)
 	}
-	name := secretKey("development")
+	name := secretKey(developmentName)
 	if err := s.rdb.SetNX(ctx, name, base64.StdEncoding.EncodeToString(fresh), 0).Err(); err != nil {
 		return nil, fmt.Errorf("keep key: %w", err)
 	}

@@ -19,7 +19,7 @@ func (s *Server) getBalance(*call) (renderable, *apiError) {
 }
 
 func (s *Server) getAccount(*call) (renderable, *apiError) {
-	return renderable{"id": "acct_sandbox", "object": "account", "country": "US", "default_currency": "usd", "charges_enabled": true,
+	return renderable{"id": "acct_sandbox", "object": "account", "country": "US", "default_currency": "usd", "charges_enabled": !s.inactive,
 		"payouts_enabled": true, "details_submitted": true, "type": "standard", "metadata": renderable{},
 		"business_profile": renderable{"name": s.opt.Business}, "settings": renderable{"dashboard": renderable{"display_name": s.opt.Business}}}, nil
 }

@@ -87,7 +87,11 @@ func (s *Server) routes() http.Handler {
 			message: fmt.Sprintf("Unrecognized request URL (%s: %s).", r.Method, r.URL.Path)}).body()}, false)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if e := s.authorize(r); e != nil {
+		e := s.authorize(r)
+		if e == nil {
+			e = s.permit(r)
+		}
+		if e != nil {
 			s.write(w, answer{status: e.status, reqID: newID("req_", 14), body: e.body()}, false)
 			return
 		}
@@ -98,15 +102,12 @@ func (s *Server) routes() http.Handler {
 // authorize checks the key, given as bearer token or as the user name of basic authorization, and
 // the version asked for.
 func (s *Server) authorize(r *http.Request) *apiError {
-	key, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !bearer {
-		key, _, _ = r.BasicAuth()
-	}
+	key := keyOf(r)
 	e := &apiError{status: http.StatusUnauthorized, kind: invalidRequest}
 	switch {
 	case key == "":
 		e.message = "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth."
-	case subtle.ConstantTimeCompare([]byte(key), []byte(s.opt.SecretKey)) != 1:
+	case subtle.ConstantTimeCompare([]byte(key), []byte(s.opt.SecretKey)) != 1 && !s.restricts(key):
 		e.message = "Invalid API Key provided: " + redact(key)
 	default:
 		if v := r.Header.Get("Stripe-Version"); v != "" && v != apiVersion {
@@ -115,6 +116,14 @@ func (s *Server) authorize(r *http.Request) *apiError {
 		return nil
 	}
 	return e
+}
+
+func keyOf(r *http.Request) string {
+	key, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !bearer {
+		key, _, _ = r.BasicAuth()
+	}
+	return key
 }
 
 // redact keeps a key's kind and its last four characters.

@@ -66,6 +66,8 @@ type Server struct {
 	builtIn   string // the endpoint made from WebhookURL
 	queue     []*delivery
 	keys      map[string]*remembered
+	limited   map[string][]string // restricted keys and what they allow
+	inactive  bool                // the account may take no payments
 	requests  []Request
 	traps     traps
 	dropping  bool
