@@ -3,6 +3,7 @@ package esim
 import (
 	"errors"
 	"log/slog"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -19,7 +20,8 @@ var (
 	ErrICCIDLuhn   = errors.New("the check digit of the ICCID is wrong")
 )
 
-// ParseICCID reads an ICCID in any spacing, dashes included, with digits of any script.
+// ParseICCID reads an ICCID in any spacing, dashes included, with digits of any script, also as it is
+// copied from a phone or a card: behind its name, or with the F that fills 19 digits up to ten bytes.
 // The error is one of ErrICCIDLength, ErrICCIDDigits, ErrICCIDPrefix, ErrICCIDLuhn.
 func ParseICCID(s string) (ICCID, error) {
 	digits, err := squeezeDigits(s)
@@ -60,10 +62,15 @@ func (i ICCID) GoString() string { return i.String() }
 // LogValue keeps the number out of logs but for its last four digits.
 func (i ICCID) LogValue() slog.Value { return slog.StringValue(i.String()) }
 
+// named is an ICCID's name before it: "ICCID: 89…".
+var named = regexp.MustCompile(`^\s*(?i:ICC-?ID)\s*[:#=]?`)
+
 func squeezeDigits(s string) (string, error) {
+	s = s[len(named.FindString(s)):]
 	var b strings.Builder
-	for _, r := range s {
+	for i, r := range s {
 		switch {
+		case (r == 'F' || r == 'f') && b.Len() == 19 && strings.TrimSpace(s[i+1:]) == "":
 		case unicode.IsSpace(r) || r == '-' || unicode.Is(unicode.Cf, r):
 		case r >= '0' && r <= '9':
 			b.WriteRune(r)

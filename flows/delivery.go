@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
+	"esimbot/esim"
 	"esimbot/locales"
 	"esimbot/orders"
 )
@@ -40,10 +41,16 @@ func (s *Shop) Delivery(o *orders.Order, lang string) []Screen {
 
 // toppedUp says what a top-up added, by the eSIM's numbers before and after where they are known.
 func toppedUp(l *locales.Localizer, o *orders.Order) Screen {
-	left, until := "", ""
+	left, until, lag := "", "", ""
+	if o.Plan.Provider == esim.Mobilexy && o.Plan.Kind == esim.Fixed {
+		lag = l.H("topup_later")
+	}
 	if before, after := o.Attempt.Before, o.Bought.After; after != nil {
 		if was, is := before.Left(), after.Left(); was >= 0 && is > was {
 			left = l.H("topup_left", args{"Before": data(l, was), "After": data(l, is)})
+			if lag != "" {
+				lag = l.H("topup_lag")
+			}
 		}
 		if !after.ExpiresAt.IsZero() {
 			until = l.H("topup_until", args{"Date": l.Isolate(l.Date(after.ExpiresAt))})
@@ -51,7 +58,7 @@ func toppedUp(l *locales.Localizer, o *orders.Order) Screen {
 	}
 	return Screen{
 		Name: "topup_done",
-		HTML: paragraphs(bold(topUpName(l, o.Plan)), l.H("topup_done", args{"Data": allowance(l, o.Plan)}), lines(left, until)),
+		HTML: paragraphs(bold(topUpName(l, o.Plan)), l.H("topup_done", args{"Data": allowance(l, o.Plan)}), lines(left, lag, until)),
 		Rows: withRows(nil, []Button{{Text: l.T("button_my_esim"), Data: to("left", string(o.ESIM)), Style: Primary}}, receipt(l, o)),
 	}
 }

@@ -123,10 +123,12 @@ func (v *visit) dataText(e *usage.ESIM) string {
 	switch {
 	case e.Past(v.now) && left < 0:
 		return ""
+	case e.UsedBytes < 0 && v.linkable(e):
+		return lines(v.l.H("esim_data_unlinked"), v.l.H("esim_data_unknown"))
 	case e.UsedBytes < 0 && e.ICCID == "" && e.TranNo == "":
 		return v.l.H("esim_data_unknown")
 	case stateOf(e, v.now) == string(esim.StatusReady) && e.UsedBytes <= 0:
-		return lines(v.l.H("esim_untouched", args{"Data": allowance(v.l, e.Plan)}), v.silent(e))
+		return lines(v.l.H("esim_untouched", args{"Data": volume(v.l, e)}), asOf(v.l, e, v.now), v.silent(e))
 	case left >= 0:
 		text := v.l.H("esim_data_left", args{"Left": data(v.l, left), "Total": data(v.l, e.TotalBytes), "Bar": bar(left, e.TotalBytes)})
 		return lines(text, asOf(v.l, e, v.now), v.forecast(e), v.silent(e))
@@ -197,7 +199,7 @@ func (v *visit) silent(e *usage.ESIM) string {
 
 func (v *visit) validText(e *usage.ESIM) string {
 	switch {
-	case e.Past(v.now):
+	case e.Over(v.now), e.Past(v.now) && e.ExpiresAt.IsZero():
 		return ""
 	case e.ExpiresAt.IsZero():
 		return v.l.H("valid", args{"Days": v.l.Isolate(v.l.Days(e.Plan.Days))})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,18 +57,24 @@ func (v *visit) esims(ctx context.Context, words []string) (Reply, error) {
 	rows := v.underWay(list)
 	leaf := leafOf(len(active), esimsPerPage, n)
 	rows = append(rows, v.esimRows(active[leaf.from:leaf.to])...)
-	choose, key := Button{Text: v.l.T("button_choose"), Data: "dest"}, "esims"
-	if len(rows) > 0 {
+	choose, key, hint := Button{Text: v.l.T("button_choose"), Data: "dest"}, "esims", ""
+	switch {
+	case len(rows) > 0:
 		rows[0][0].Style = Primary
-	} else {
+	case len(past) > 0:
+		choose.Style, key = Primary, "esims_past"
+	default:
 		choose.Style, key = Primary, "esims_none"
+	}
+	if slices.ContainsFunc(active[leaf.from:leaf.to], v.linkable) {
+		hint = v.l.H("esims_unlinked")
 	}
 	rows = withRows(rows, leaf.pager(v.l, "esims"))
 	if len(past) > 0 {
 		rows = append(rows, []Button{press(v.l.T("button_past", args{"Count": len(past)}), "past")})
 	}
 	rows = append(rows, []Button{choose}, []Button{back(v.l, "start")})
-	return v.show(Screen{Name: key, HTML: v.l.H(key), Rows: rows}), nil
+	return v.show(Screen{Name: key, HTML: paragraphs(v.l.H(key), hint), Rows: rows}), nil
 }
 
 // underWay returns a row for each of the newest orders that are neither finished nor delivered.
@@ -149,7 +156,7 @@ func esimPlace(l *locales.Localizer, e *usage.ESIM) string {
 
 // esimLine is an eSIM in one line: name or place, what is left, how long.
 func esimLine(l *locales.Localizer, e *usage.ESIM, now time.Time) string {
-	a := args{"Place": esimPlace(l, e), "Data": allowance(l, e.Plan), "State": l.T("state_" + stateOf(e, now))}
+	a := args{"Place": esimPlace(l, e), "Data": volume(l, e), "State": l.T("state_" + stateOf(e, now))}
 	left := e.RemainingBytes()
 	if left < 0 || stateOf(e, now) != string(esim.StatusInUse) {
 		return l.T("esim_line_state", a)
@@ -160,6 +167,14 @@ func esimLine(l *locales.Localizer, e *usage.ESIM, now time.Time) string {
 	}
 	a["Time"] = timeLeft(l, e, now)
 	return l.T("esim_line_time", a)
+}
+
+// volume writes what an eSIM holds in all: what its plan gave, and what was added.
+func volume(l *locales.Localizer, e *usage.ESIM) string {
+	if len(e.TopUps) > 0 && e.TotalBytes >= 0 {
+		return data(l, e.TotalBytes)
+	}
+	return allowance(l, e.Plan)
 }
 
 // stateOf names the state of an eSIM as locale keys do. That it is installed is known only from

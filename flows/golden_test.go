@@ -70,10 +70,14 @@ func scenes() map[string]func(s *stage) []flows.Screen {
 		o := s.desk.orders[delivered]
 		o.Kind, o.ESIM = orders.KindTopUp, unlinked
 		o.Attempt.Before = &orders.Numbers{RemainingBytes: 2 * esim.GB}
-		o.Bought.After = &orders.Numbers{RemainingBytes: 12 * esim.GB, ExpiresAt: time.Date(2026, 12, 22, 14, 4, 0, 0, time.UTC)}
-		shown := s.shop.Delivery(o, s.client)
-		o.Bought.After = nil // the provider told nothing
-		return append(shown, s.shop.Delivery(o, s.client)...)
+		after := &orders.Numbers{RemainingBytes: 12 * esim.GB, ExpiresAt: time.Date(2026, 12, 22, 14, 4, 0, 0, time.UTC)}
+		var shown []flows.Screen
+		for _, o.Plan.Provider = range []esim.Provider{esim.CloudESIM, esim.Mobilexy} {
+			for _, o.Bought.After = range []*orders.Numbers{after, nil} { // nil: the provider told nothing
+				shown = append(shown, s.shop.Delivery(o, s.client)...)
+			}
+		}
+		return shown
 	}
 	scenes["notices"] = func(s *stage) []flows.Screen { s.regular(); return s.notices() }
 	scenes["alerts"] = func(s *stage) []flows.Screen {

@@ -114,6 +114,26 @@ func linkScenes(one func(string, func(*stage))) {
 		s.press("rename/" + string(delivered))
 		s.text("Mum’s phone & the tablet")
 	}
+	one("esims_only_past", func(s *stage) {
+		s.regular()
+		for _, e := range s.esims {
+			e.Status = esim.StatusUsedUp
+		}
+		s.press("esims")
+	})
+	one("esim_used_up", func(s *stage) {
+		s.regular()
+		e := s.esims[string(delivered)]
+		e.Status, e.UsedBytes = esim.StatusUsedUp, e.TotalBytes
+		s.press("esim/" + e.ID)
+	})
+	one("esim_untouched_topped_up", func(s *stage) {
+		s.regular()
+		e := s.esims[string(delivered)]
+		e.Status, e.UsedBytes, e.FirstUsedAt, e.Pace = esim.StatusReady, 0, time.Time{}, 0
+		e.TopUps, e.TotalBytes = []usage.TopUp{{Order: "x", Kind: esim.Fixed, Bytes: 3 * esim.GB}}, 13*esim.GB
+		s.press("esim/" + e.ID)
+	})
 	one("esim_named", named)
 	one("esims_named", func(s *stage) { named(s); s.press("esims") })
 	one("esim_rename", func(s *stage) { named(s); s.press("rename/" + string(delivered)) })
