@@ -121,7 +121,7 @@ func (a *app) build(ctx context.Context, o options) error {
 	if err := a.wire(o, parts{bundle: bundle, sellers: sellers, client: client, username: username, metrics: metrics}); err != nil {
 		return err
 	}
-	if err := newGauges(a, a.seen.metrics).register(a.seen.to); err != nil {
+	if err := newGauges(a, a.seen.metrics).register(a.seen.registry); err != nil {
 		return err
 	}
 	// The last good catalogue sells at once; without one the shop waits for the providers.

@@ -25,25 +25,25 @@ import (
 // traces of all of it where there is a collector.
 type observer struct {
 	*metrics
-	log   *slog.Logger
-	trace *tracing // nil: nobody follows
-	to    prometheus.Registerer
+	log      *slog.Logger
+	trace    *tracing // nil: nobody follows
+	registry *prometheus.Registry
 }
 
 // A callHook is told of a call that ended just now.
 type callHook = func(ctx context.Context, op string, took time.Duration, err error)
 
 func newObserver(ctx context.Context, cfg *Config, o options) (*observer, error) {
-	seen := &observer{log: o.log, to: o.registry}
+	seen := &observer{log: o.log, registry: o.registry}
 	if o.registry == nil {
-		seen.to = prometheus.NewRegistry() // which nobody reads
+		seen.registry = prometheus.NewRegistry() // which nobody reads
 	}
 	now := o.now
 	if now == nil {
 		now = time.Now
 	}
 	var err error
-	if seen.metrics, err = newMetrics(seen.to, now); err != nil {
+	if seen.metrics, err = newMetrics(seen.registry, now); err != nil {
 		return nil, err
 	}
 	if seen.trace, err = newTracing(ctx, cfg.OTLPEndpoint, o.log); err != nil {

@@ -42,9 +42,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	}
 	servers := []server{{cfg.ListenAddr, a.handler}}
 	if cfg.MetricsAddr != "" {
-		mux := http.NewServeMux()
-		mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-		servers = append(servers, server{cfg.MetricsAddr, mux})
+		servers = append(servers, server{cfg.MetricsAddr, metricsHandler(registry)})
 	}
 	mode := "webhook"
 	if cfg.PublicURL == "" {
@@ -58,6 +56,13 @@ func newRegistry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
+}
+
+// metricsHandler answers whoever scrapes.
+func metricsHandler(registry *prometheus.Registry) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	return mux
 }
 
 // A server is an address and what answers there.
