@@ -5,6 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+
+	"github.com/shopspring/decimal"
 
 	"esimbot/esim"
 	"esimbot/locales"
@@ -14,19 +17,21 @@ import (
 // NewSnapshot lists and prices what the providers sell. Plans for a place that is none, and plans
 // whose price Stripe would refuse, are left out.
 func NewSnapshot(b *locales.Bundle, p Pricing, sold map[esim.Provider][]providers.Listing) *Snapshot {
-	s := &Snapshot{
-		plans:  map[string]esim.Plan{},
-		groups: map[terms][]esim.Plan{},
-		places: map[string]*shelf{},
-		alias:  map[string]string{},
+	most := 0
+	for _, listings := range sold {
+		most += len(listings)
 	}
-	r := newResolver(b)
-	var plans []esim.Plan
-	var spots []spot
+	s := &Snapshot{
+		plans:  make(map[string]*esim.Plan, most),
+		groups: make(map[terms][]*esim.Plan, most),
+		places: map[string]*shelf{},
+	}
+	r, prices := newResolver(b), &priced{rule: p, known: map[string]price{}}
+	plans, spots := make([]esim.Plan, 0, most), make([]spot, 0, most)
 	for _, provider := range slices.Sorted(maps.Keys(sold)) {
 		for _, l := range sold[provider] {
 			at, ok := r.spot(l)
-			retail, err := p.Retail(l.Plan.Wholesale)
+			retail, err := prices.retail(l.Plan.Wholesale)
 			if !ok || err != nil {
 				s.skipped++
 				continue
@@ -40,10 +45,31 @@ func NewSnapshot(b *locales.Bundle, p Pricing, sold map[esim.Provider][]provider
 	s.alias = unite(spots)
 	for i := range plans {
 		plans[i].Destination, plans[i].Countries = spots[i].destination, spots[i].countries
-		s.add(plans[i])
+		s.add(&plans[i])
 	}
 	s.finish(b)
 	return s
+}
+
+// priced remembers prices: many plans cost the same.
+type priced struct {
+	rule  Pricing
+	known map[string]price // by wholesale price
+}
+
+type price struct {
+	retail esim.Money
+	err    error
+}
+
+func (p *priced) retail(wholesale decimal.Decimal) (esim.Money, error) {
+	key := wholesale.String()
+	known, ok := p.known[key]
+	if !ok {
+		known.retail, known.err = p.rule.Retail(wholesale)
+		p.known[key] = known
+	}
+	return known.retail, known.err
 }
 
 // unite gives a region one name in all its plans, and regions that are known only by their
@@ -95,22 +121,22 @@ func better(a, b spot) bool {
 	}
 }
 
-func (s *Snapshot) add(p esim.Plan) {
+func (s *Snapshot) add(p *esim.Plan) {
 	s.plans[p.Ref()] = p
-	key := termsOf(p)
+	key := termsOf(*p)
 	s.groups[key] = append(s.groups[key], p)
 }
 
 // finish sorts everything and sums each place up.
 func (s *Snapshot) finish(b *locales.Bundle) {
 	for key, group := range s.groups {
-		slices.SortFunc(group, cheapestFirst)
+		slices.SortFunc(group, func(a, b *esim.Plan) int { return cheapestFirst(*a, *b) })
 		p, ok := s.places[key.destination]
 		if !ok {
 			p = &shelf{}
 			s.places[key.destination] = p
 		}
-		p.plans = append(p.plans, group[0])
+		p.plans = append(p.plans, *group[0])
 	}
 	for _, p := range s.places {
 		slices.SortFunc(p.plans, cheapestFirst)
@@ -130,7 +156,7 @@ func (s *Snapshot) finish(b *locales.Bundle) {
 		return cmp.Or(strings.Compare(en.Destination(x.Destination), en.Destination(y.Destination)),
 			strings.Compare(x.Destination.Code, y.Destination.Code))
 	})
-	s.index = newIndex(b, s)
+	s.index = sync.OnceValue(func() *index { return newIndex(b, s) })
 }
 
 func cheapestFirst(a, b esim.Plan) int {

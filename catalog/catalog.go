@@ -129,6 +129,9 @@ func (c *Catalog) put(came map[esim.Provider]stock) {
 		sold[p] = s.listings
 	}
 	snapshot := NewSnapshot(c.cfg.Bundle, c.cfg.Pricing, sold)
+	if c.Snapshot().Loaded() { // the first one is waited for; Run warms it
+		snapshot.Warm()
+	}
 	c.snapshot.Store(snapshot)
 	c.report(snapshot)
 }

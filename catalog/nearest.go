@@ -22,9 +22,9 @@ func (s *Snapshot) nearest(text string, to *list) {
 	for _, phrase := range phrases {
 		runes, _, mask := measure(phrase)
 		p := newPattern(phrase)
-		for i := range s.index.names {
-			n := &s.index.names[i]
-			if n.code || !s.index.targets[n.target].sold {
+		for i := range s.index().names {
+			n := &s.index().names[i]
+			if n.code || !s.index().targets[n.target].sold {
 				continue
 			}
 			longer := max(runes, n.runes)
@@ -38,7 +38,7 @@ func (s *Snapshot) nearest(text string, to *list) {
 	}
 	to.limit = min(to.limit, near)
 	for _, h := range best {
-		to.target(s.index.targets[h.target])
+		to.target(s.index().targets[h.target])
 	}
 }
 

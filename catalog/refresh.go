@@ -79,6 +79,7 @@ func (c *Catalog) Run(ctx context.Context) error {
 		}
 	}
 	for ctx.Err() == nil {
+		c.Snapshot().Warm()
 		if err := c.tend(ctx); err != nil && ctx.Err() == nil {
 			c.cfg.Log.ErrorContext(ctx, "catalogue not renewed", "error", err)
 		}

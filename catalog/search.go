@@ -59,7 +59,7 @@ func (s *Snapshot) Search(query, lang string, limit int) Result {
 	if len(list.places) == 0 {
 		s.several(codes, text, lang, list)
 	}
-	country := s.index.country(codes, text, lang)
+	country := s.index().country(codes, text, lang)
 	if len(list.places) > 0 {
 		return Result{Places: list.places, Country: country}
 	}
@@ -93,12 +93,12 @@ func cut(query string) string {
 
 // match lists what the text as a whole is the name of, or the beginning, or the mistyped name.
 func (s *Snapshot) match(text, lang string, to *list) {
-	hits := s.index.hits(text, lang)
+	hits := s.index().hits(text, lang)
 	for _, h := range hits {
-		to.target(s.index.targets[h.target])
+		to.target(s.index().targets[h.target])
 	}
 	if len(hits) > 0 && (len(hits) == 1 || hits[0].rank < begun) {
-		if iso := s.index.targets[hits[0].target].iso; iso != "" {
+		if iso := s.index().targets[hits[0].target].iso; iso != "" {
 			to.add(s.Covering(iso)...)
 		}
 	}
@@ -206,13 +206,13 @@ func distance(a, b string, limit int) int {
 // several lists what covers all the places that a query names one after the other, then the places
 // themselves. A word that means nothing spoils it.
 func (s *Snapshot) several(codes []string, text, lang string, to *list) {
-	targets := s.index.flagged(codes)
+	targets := s.index().flagged(codes)
 	words := strings.Fields(text)
 	if len(words) > maxWords {
 		return
 	}
 	for len(words) > 0 {
-		t, taken := s.index.leading(words, lang)
+		t, taken := s.index().leading(words, lang)
 		switch {
 		case taken > 0:
 			targets = append(targets, t)
@@ -225,7 +225,7 @@ func (s *Snapshot) several(codes []string, text, lang string, to *list) {
 	}
 	var isos []string
 	for _, t := range targets {
-		if iso := s.index.targets[t].iso; iso != "" && !slices.Contains(isos, iso) {
+		if iso := s.index().targets[t].iso; iso != "" && !slices.Contains(isos, iso) {
 			isos = append(isos, iso)
 		}
 	}
@@ -233,7 +233,7 @@ func (s *Snapshot) several(codes []string, text, lang string, to *list) {
 		to.add(s.Covering(isos...)...)
 	}
 	for _, t := range targets {
-		to.target(s.index.targets[t])
+		to.target(s.index().targets[t])
 	}
 	if len(isos) == 1 {
 		to.add(s.Covering(isos...)...)

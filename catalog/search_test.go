@@ -176,7 +176,7 @@ func TestSearchForgivesEveryName(t *testing.T) {
 			}
 			for _, wrong := range mistakes(name) {
 				// A mistake may make it another name: then that one is found instead.
-				if len(s.index.exact[fold(wrong)]) > 0 {
+				if len(s.index().exact[fold(wrong)]) > 0 {
 					continue
 				}
 				if got := s.Search(wrong, lang, 100).Places; !strings.Contains(ids(got)+" ", p.Destination.ID()+" ") {

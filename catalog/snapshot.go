@@ -9,13 +9,13 @@ import (
 // A Snapshot is the plans on sale at one moment. It is immutable: what its methods return must not
 // be changed. The zero Snapshot is empty.
 type Snapshot struct {
-	plans     map[string]esim.Plan  // by Ref
-	groups    map[terms][]esim.Plan // plans that are the same, cheapest first
-	places    map[string]*shelf     // by destination id
-	alias     map[string]string     // ids of regions that are known under another id
+	plans     map[string]*esim.Plan  // by Ref
+	groups    map[terms][]*esim.Plan // plans that are the same, cheapest first
+	places    map[string]*shelf      // by destination id
+	alias     map[string]string      // ids of regions that are known under another id
 	countries []Place
 	regions   []Place
-	index     *index
+	index     func() *index // made when first asked for
 	unknown   map[string]int
 	skipped   int
 }
@@ -72,6 +72,14 @@ func (s *Snapshot) shelf(id string) (*shelf, bool) {
 	return p, ok
 }
 
+// Warm makes the index, for which whoever searches first would have to wait otherwise: all names of
+// all places in all languages.
+func (s *Snapshot) Warm() {
+	if s.index != nil {
+		s.index()
+	}
+}
+
 // Place returns the place with that id (esim.Destination.ID).
 func (s *Snapshot) Place(id string) (Place, bool) {
 	p, ok := s.shelf(id)
@@ -102,7 +110,10 @@ func (s *Snapshot) Plans(destID string) []esim.Plan {
 // Plan returns a plan by its Ref, also the dearer of two that are the same.
 func (s *Snapshot) Plan(ref string) (esim.Plan, bool) {
 	p, ok := s.plans[ref]
-	return p, ok
+	if !ok {
+		return esim.Plan{}, false
+	}
+	return *p, true
 }
 
 // Twins returns the plans of other providers that are the same as p, cheapest first.
@@ -114,7 +125,7 @@ func (s *Snapshot) Twins(p esim.Plan) []esim.Plan {
 	var twins []esim.Plan
 	for _, q := range s.groups[key] {
 		if q.Provider != p.Provider {
-			twins = append(twins, q)
+			twins = append(twins, *q)
 		}
 	}
 	return twins

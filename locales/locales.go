@@ -3,7 +3,7 @@
 //
 // Messages are go-i18n's. In a message {{.Name}} stands for an argument, and nothing else may stand
 // in double braces: what depends on a condition is a message of its own. So a message is text and
-// names, compiled once at Load, and a translator can't break a screen. Digits are 0-9 everywhere.
+// names, compiled once, and a translator can't break a screen. Digits are 0-9 everywhere.
 package locales
 
 import (
@@ -30,8 +30,9 @@ const languages = "en es fr de ru ar"
 
 // A Bundle holds every language. It is safe for concurrent use.
 type Bundle struct {
-	localizers map[string]*Localizer
-	unknown    sync.Map // keys asked for that not even English has
+	english *Localizer
+	others  map[string]func() (*Localizer, error) // parsed when first asked for
+	unknown sync.Map                              // keys asked for that not even English has
 }
 
 // A Localizer writes in one language. It is immutable and safe for concurrent use.
@@ -50,34 +51,39 @@ type message struct {
 	forms [plural.Many + 1]*template
 }
 
-// Load parses every language. The error names every message that can't be read.
+// Load parses English, and each other language when it is first asked for: a shop that starts has
+// somebody waiting. Missing parses them all, and so finds in the tests whatever can't be read.
 func Load() (*Bundle, error) {
-	b := &Bundle{localizers: map[string]*Localizer{}}
-	var errs []error
-	for _, lang := range b.Languages() {
-		data, err := files.ReadFile(lang + ".toml")
-		if err != nil {
-			return nil, fmt.Errorf("open language: %w", err)
-		}
-		l := &Localizer{lang: lang, tag: language.Make(lang), bundle: b}
-		script, _ := l.tag.Script()
-		l.rtl = script.String() == "Arab"
-		if l.messages, err = parse(lang, data); err != nil {
-			errs = append(errs, err)
-		}
-		b.localizers[lang] = l
-	}
-	if err := errors.Join(errs...); err != nil {
+	b := &Bundle{others: map[string]func() (*Localizer, error){}}
+	var err error
+	if b.english, err = b.load(English); err != nil {
 		return nil, err
 	}
 	for _, lang := range b.Languages() {
-		l := b.localizers[lang]
-		if err := l.loadNumbers(); err != nil {
-			return nil, err
+		if lang != English {
+			b.others[lang] = sync.OnceValues(func() (*Localizer, error) { return b.load(lang) })
 		}
-		l.loadPlaces()
 	}
 	return b, nil
+}
+
+// load parses one language. The error names every message that can't be read.
+func (b *Bundle) load(lang string) (*Localizer, error) {
+	data, err := files.ReadFile(lang + ".toml")
+	if err != nil {
+		return nil, fmt.Errorf("open language: %w", err)
+	}
+	l := &Localizer{lang: lang, tag: language.Make(lang), bundle: b}
+	script, _ := l.tag.Script()
+	l.rtl = script.String() == "Arab"
+	if l.messages, err = parse(lang, data); err != nil {
+		return nil, err
+	}
+	if err := l.loadNumbers(); err != nil {
+		return nil, err
+	}
+	l.loadPlaces()
+	return l, nil
 }
 
 func parse(lang string, data []byte) (map[string]*message, error) {
@@ -111,10 +117,12 @@ func parse(lang string, data []byte) (map[string]*message, error) {
 
 // For returns the Localizer of lang; that of English where lang is not one of ours.
 func (b *Bundle) For(lang string) *Localizer {
-	if l, ok := b.localizers[lang]; ok {
-		return l
+	if other, ok := b.others[lang]; ok {
+		if l, err := other(); err == nil {
+			return l
+		}
 	}
-	return b.localizers[English]
+	return b.english
 }
 
 // Languages returns the codes of the languages as they are offered, English first.
@@ -125,7 +133,7 @@ func (b *Bundle) Languages() []string { return strings.Fields(languages) }
 func (b *Bundle) Match(client string) string {
 	base, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(client)), "-")
 	base, _, _ = strings.Cut(base, "_")
-	if _, ok := b.localizers[base]; ok {
+	if _, ok := b.others[base]; ok {
 		return base
 	}
 	return English

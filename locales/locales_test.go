@@ -70,7 +70,7 @@ func TestMissingFindsEveryKind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.localizers[lang].messages = messages
+		b.For(lang).messages = messages
 	}
 	for _, lang := range b.Languages() {
 		parsed(lang, `a = "A"`)
@@ -141,7 +141,7 @@ only = "only in English"`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	maps.Copy(b.localizers["en"].messages, messages)
+	maps.Copy(b.For("en").messages, messages)
 	en, ar := b.For("en"), b.For("ar")
 	for _, c := range []struct{ got, want string }{
 		{en.T("plain", Args{"Name": "<Ann & Bob>"}), "Hello, <Ann & Bob>"},

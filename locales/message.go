@@ -2,7 +2,6 @@ package locales
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -34,26 +33,40 @@ type part struct {
 	arg  string
 }
 
+// compile cuts a text at its arguments. All languages are compiled at every start: this must be quick.
 func compile(text string) (*template, error) {
 	t := &template{text: text}
-	argument := regexp.MustCompile(`\{\{\s*\.([A-Z][A-Za-z0-9]*)\s*\}\}`)
-	at := 0
-	for _, m := range argument.FindAllStringSubmatchIndex(text, -1) {
-		if m[0] > at {
-			t.parts = append(t.parts, part{text: text[at:m[0]]})
-		}
-		t.parts = append(t.parts, part{arg: text[m[2]:m[3]]})
-		at = m[1]
-	}
-	if at < len(text) {
-		t.parts = append(t.parts, part{text: text[at:]})
-	}
-	for _, p := range t.parts {
-		if strings.Contains(p.text, "{{") || strings.Contains(p.text, "}}") {
+	for rest := text; rest != ""; {
+		before, after, found := strings.Cut(rest, "{{")
+		if strings.Contains(before, "}}") {
 			return nil, fmt.Errorf("%q: only {{.Name}} may stand in braces", text)
 		}
+		if before != "" {
+			t.parts = append(t.parts, part{text: before})
+		}
+		if !found {
+			break
+		}
+		inside, next, closed := strings.Cut(after, "}}")
+		name, dotted := strings.CutPrefix(strings.TrimSpace(inside), ".")
+		if !closed || !dotted || !isArgument(name) {
+			return nil, fmt.Errorf("%q: only {{.Name}} may stand in braces", text)
+		}
+		t.parts = append(t.parts, part{arg: name})
+		rest = next
 	}
 	return t, nil
+}
+
+// isArgument says whether name can be an argument's: letters and digits, from a capital on.
+func isArgument(name string) bool {
+	for i, r := range name {
+		capital, other := r >= 'A' && r <= 'Z', r >= 'a' && r <= 'z' || r >= '0' && r <= '9'
+		if !capital && (i == 0 || !other) {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // fill writes the template with arguments given as name, value, name, value.
@@ -118,12 +131,13 @@ func (l *Localizer) find(key string) (*message, *Localizer) {
 	if m, ok := l.messages[key]; ok {
 		return m, l
 	}
-	en := l.bundle.For(English)
-	if m, ok := en.messages[key]; ok {
-		return m, en
+	if en := l.bundle.english; en != nil { // nil while English itself is loaded
+		if m, ok := en.messages[key]; ok {
+			return m, en
+		}
 	}
 	l.bundle.unknown.Store(key, true)
-	return nil, en
+	return nil, l
 }
 
 // form returns the plural form for n: those of CLDR for whole numbers.

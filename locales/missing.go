@@ -10,17 +10,25 @@ import (
 	"golang.org/x/text/feature/plural"
 )
 
-// Missing lists what languages lack against English: keys, plural forms, arguments, tags; and the
-// keys asked for so far that English lacks. "ru: plan_days (few)" is a plural form.
+// Missing lists what languages lack against English: keys, plural forms, arguments, tags; what can't
+// be read at all; and the keys asked for so far that English lacks. "ru: plan_days (few)" is a plural
+// form.
 func (b *Bundle) Missing() []string {
 	var missing []string
 	b.unknown.Range(func(key, _ any) bool {
 		missing = append(missing, fmt.Sprintf("%s: %s", English, key))
 		return true
 	})
-	en := b.For(English)
+	en := b.english
 	for _, lang := range b.Languages() {
-		l := b.For(lang)
+		l := en
+		if other, ok := b.others[lang]; ok {
+			var err error
+			if l, err = other(); err != nil {
+				missing = append(missing, err.Error())
+				continue
+			}
+		}
 		for _, key := range slices.Sorted(maps.Keys(en.messages)) {
 			if !optional(key) {
 				missing = append(missing, l.lacks(key, en.messages[key])...)

@@ -136,7 +136,7 @@ func (l *Localizer) has(key string) bool {
 	if _, ok := l.messages[key]; ok {
 		return true
 	}
-	_, ok := l.bundle.For(English).messages[key]
+	_, ok := l.bundle.english.messages[key]
 	return ok
 }
 
