@@ -2,14 +2,16 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
-	"esimbot/handlers"
-	"esimbot/orders"
-	"esimbot/payments"
 	"esimbot/store"
 )
 
@@ -20,111 +22,103 @@ type doctorCmd struct {
 // errUnwell is the outcome of a doctor that found something.
 var errUnwell = errors.New("something needs mending")
 
+const (
+	// redisPatience and patiencePerPart bound the doctor's look at Redis, and at each of the others.
+	redisPatience   = 10 * time.Second
+	patiencePerPart = 20 * time.Second
+	// runSetup is the mend of all that setup mends.
+	runSetup = `run "bot setup"`
+)
+
 // Run is `bot doctor`: one line a check, with the mend where it failed.
 func (c *doctorCmd) Run(ctx context.Context, out output) error {
 	cfg, err := c.Config()
 	if err != nil {
 		return fmt.Errorf("%w:\n%w", errUsage, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*startTimeout)
-	defer cancel()
-	d := &doctor{cfg: cfg, out: out, options: options{log: newLogger(os.Stderr, "error", cfg.LogFormat), registry: newRegistry()}}
-	return d.examine(ctx)
+	d := &doctor{cfg: cfg, options: options{log: newLogger(os.Stderr, "error", cfg.LogFormat), registry: newRegistry()}, now: time.Now}
+	return d.examine(ctx, out)
 }
 
-// A doctor asks each part of the outside something harmless.
+// A doctor asks each part of the outside something harmless. Redis is asked first, for the others
+// need what it keeps; they are asked side by side, and nothing that hangs on what failed is asked.
 type doctor struct {
 	cfg     *Config
-	out     output
 	options options
-	fail    bool
+	store   *store.Store     // nil: Redis doesn't answer
+	now     func() time.Time // the shop's clock: Redis' where it answers
 }
 
-func (d *doctor) examine(ctx context.Context) error {
-	d.say("configuration", nil, "")
-	d.redis(ctx)
-	d.telegram(ctx)
-	sellers, err := newProviders(d.cfg, d.options, time.Now, nil, 0, nil)
-	if err != nil {
-		d.say("providers", err, "check their variables")
-	}
-	for _, s := range sellers {
-		what := s.ID().Name() + " balance"
-		balance, err := s.Balance(ctx)
-		if err == nil {
-			what += ": " + balance.StringFixed(2) + " USD"
-		}
-		d.say(what, err, "check the credentials and the address")
-	}
-	d.stripe(ctx)
-	if d.fail {
-		return errUnwell
-	}
-	return nil
+// A finding is the outcome of one check: well, perhaps with warnings, or a problem with its mend.
+type finding struct {
+	what     string
+	warnings []string
+	problem  string // empty: well
+	mend     string
 }
 
-func (d *doctor) say(what string, err error, mend string) {
-	if err == nil {
-		fmt.Fprintln(d.out, "ok  ", what)
-		return
-	}
-	d.fail = true
-	fmt.Fprintf(d.out, "FAIL %s: %v: %s\n", what, err, mend)
+func well(what string, warnings ...string) finding { return finding{what: what, warnings: warnings} }
+
+func ill(what string, problem any, mend string) finding {
+	return finding{what: what, problem: fmt.Sprint(problem), mend: mend}
 }
 
-func (d *doctor) redis(ctx context.Context) {
-	s, err := store.Open(ctx, d.cfg.RedisURL, store.Options{Keys: d.cfg.DataKeys, Log: d.options.log})
-	if err != nil {
-		d.say("Redis", err, "check REDIS_URL; maxmemory-policy must be noeviction")
-		return
+// String is the finding's line: one, whatever a server wrote.
+func (f finding) String() string {
+	outcome, text := "ok   ", f.what
+	switch {
+	case f.problem != "":
+		outcome, text = "FAIL ", fmt.Sprintf("%s: %s; mend: %s", f.what, f.problem, f.mend)
+	case len(f.warnings) > 0:
+		text += " (warning: " + strings.Join(f.warnings, "; ") + ")"
 	}
-	d.say("Redis answers and does not evict", nil, "")
-	what := "Redis persistence"
-	if err = s.CheckPersistence(ctx); errors.Is(err, store.ErrUntold) {
-		what, err = what+": the server does not tell, see that it is on", nil
-	}
-	d.say(what, err, "set appendonly yes")
-	if err := s.Close(); err != nil {
-		d.say("Redis", err, "look at its log")
-	}
+	return outcome + strings.Join(strings.Fields(text), " ")
 }
 
-func (d *doctor) telegram(ctx context.Context) {
-	metrics, err := handlers.NewMetrics(d.options.registry)
-	if err == nil {
-		var client *handlers.Client
-		client, err = handlers.NewClient(handlers.ClientConfig{Token: d.cfg.TelegramToken, APIURL: d.cfg.TelegramURL, Now: time.Now, Log: d.options.log, Metrics: metrics})
-		if err == nil {
-			_, err = client.Me(ctx)
+func (d *doctor) examine(ctx context.Context, out output) (err error) {
+	inRedis := d.redis(ctx)
+	if d.store != nil {
+		defer func() { err = errors.Join(err, d.store.Close()) }()
+	}
+	parts := append([]func(context.Context) []finding{
+		d.settings, func(context.Context) []finding { return inRedis }, d.telegram, d.address, d.stripe,
+	}, d.sellers()...)
+	found := make([][]finding, len(parts))
+	var asked sync.WaitGroup
+	for i, part := range parts {
+		asked.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, patiencePerPart)
+			defer cancel()
+			found[i] = part(ctx)
+		})
+	}
+	asked.Wait()
+	hide := strings.NewReplacer(d.secrets()...)
+	for _, f := range slices.Concat(found...) {
+		fmt.Fprintln(out, hide.Replace(f.String()))
+		if f.problem != "" {
+			err = errUnwell
 		}
 	}
-	d.say("Telegram knows the bot", err, "check TELEGRAM_BOT_TOKEN and TELEGRAM_API_URL")
+	return err
 }
 
-// maxSkew is how far our clock may be from Stripe's: signatures are good for five minutes.
-const maxSkew = time.Minute
-
-func (d *doctor) stripe(ctx context.Context) {
-	s, err := bareStripe(d.cfg)
-	if err != nil {
-		d.say("Stripe", err, "check STRIPE_SECRET_KEY")
-		return
+// secrets pairs each secret of the configuration with what is printed in its place. None should be in
+// a line; but a server's own words may quote what it was sent.
+func (d *doctor) secrets() []string {
+	list := slices.Concat([]string{d.cfg.TelegramToken, d.cfg.TelegramSecret, d.cfg.StripeKey, d.cfg.CloudESIMToken, d.cfg.MobilexyKey}, d.cfg.StripeSecrets)
+	for _, key := range d.cfg.DataKeys {
+		list = append(list, base64.StdEncoding.EncodeToString(key))
 	}
-	account, err := s.CheckCredentials(ctx)
-	d.say("Stripe knows the key", err, "check STRIPE_SECRET_KEY and STRIPE_API_URL")
-	if err != nil || account.ServerTime.IsZero() {
-		return
+	if u, err := url.Parse(d.cfg.RedisURL); err == nil {
+		password, _ := u.User.Password()
+		list = append(list, password)
 	}
-	if skew := time.Since(account.ServerTime).Abs(); skew > maxSkew {
-		err = fmt.Errorf("off by %s", skew.Round(time.Second))
+	var pairs []string
+	for _, secret := range list {
+		if secret != "" {
+			pairs = append(pairs, secret, "***")
+		}
 	}
-	d.say("clock against Stripe's", err, "turn time synchronisation on")
-}
-
-// bareStripe is Stripe for a look: it can open no payment page.
-func bareStripe(cfg *Config) (*payments.Stripe, error) {
-	return payments.New(payments.Config{
-		SecretKey: cfg.StripeKey, APIURL: cfg.StripeURL, ShopID: shopID(cfg.TelegramToken), BotUsername: "bot",
-		Describe: func(*orders.Order) (name, description string) { return "", "" },
-	})
+	return pairs
 }

@@ -196,6 +196,13 @@ func (s *Server) failed(err error) {
 	s.notify()
 }
 
+// DeliveryError returns what getWebhookInfo shows as the last error; empty: no delivery failed.
+func (s *Server) DeliveryError() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hook.failure
+}
+
 // attempt delivers one update and runs the method call that may ride in the reply. With an error
 // comes how long the bot asked to wait, or 0.
 func (s *Server) attempt(ctx context.Context, hook webhook, slots chan struct{}, u Update) (time.Duration, error) {
