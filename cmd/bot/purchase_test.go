@@ -7,7 +7,6 @@ import (
 	"esimbot/esim"
 	"esimbot/locales"
 	"esimbot/orders"
-	"esimbot/store/storetest"
 )
 
 // buy takes a customer from a deep link to the QR photo, checks what came, and returns the code.
