@@ -18,7 +18,7 @@ func reasons() []string {
 		orders.ReasonClosed, orders.ReasonRejected, orders.ReasonGone, orders.ReasonPrice, orders.ReasonInDoubt, orders.ReasonFence,
 		orders.ReasonRefunded, orders.ReasonDisputed, orders.ReasonNoCode, orders.ReasonTakenBack, orders.ReasonMeanwhile,
 		orders.ReasonRefundFailed, orders.ReasonUnreachable,
-		orders.ReasonTopUpWaits, orders.ReasonESIMGone, orders.ReasonCancelRefused, orders.ReasonCancelUnclear, orders.ReasonRebuilt,
+		orders.ReasonTopUpWaits, orders.ReasonESIMGone, orders.ReasonESIMOver, orders.ReasonCancelRefused, orders.ReasonCancelUnclear, orders.ReasonRebuilt,
 	}
 }
 

@@ -83,7 +83,7 @@ func (s *Service) buy(ctx context.Context, o *Order) error {
 
 // cannotBuy follows from why a plan can't be bought now: another provider is asked, or it is waited.
 func (s *Service) cannotBuy(ctx context.Context, o *Order, plan esim.Plan, refusal string, cause error) error {
-	if refusal == ReasonGone || refusal == ReasonPrice {
+	if refusal == ReasonGone || refusal == ReasonPrice || refusal == ReasonESIMOver {
 		return s.refuse(ctx, o, plan.Provider, refusal, cause)
 	}
 	return s.hold(ctx, o, plan.Provider, refusal, cause)

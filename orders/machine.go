@@ -62,6 +62,7 @@ const (
 
 	ReasonTopUpWaits    = "topup_waits"    // another top-up of the same eSIM is under way
 	ReasonESIMGone      = "esim_gone"      // the eSIM to be topped up isn't known any more
+	ReasonESIMOver      = "esim_over"      // the validity of the eSIM to be topped up has ended
 	ReasonCancelRefused = "cancel_refused" // the provider did not take the eSIM back
 	ReasonCancelUnclear = "cancel_unclear" // nobody knows whether the provider took the eSIM back
 )

@@ -60,6 +60,8 @@ func (s *Service) topUp(ctx context.Context, o *Order) error {
 		return s.cannotBuy(ctx, o, o.Plan, refusal, err)
 	case unread != nil: // without them a doubt could not be settled, and who can't tell them may not sell either
 		return s.hold(ctx, o, o.Plan.Provider, ReasonProviderDown, unread)
+	case before.over(s.now()): // it was paid for late: a provider may well take the order and bring nothing to life
+		return s.cannotBuy(ctx, o, o.Plan, ReasonESIMOver, fmt.Errorf("the eSIM is %s, its end %s", before.Status, before.ExpiresAt))
 	}
 	return s.purchase(ctx, o, fresh, before, func(ctx context.Context) (Bought, error) {
 		return s.apply(ctx, p, line.Ref, fresh)
@@ -180,6 +182,11 @@ func (s *Service) measure(ctx context.Context, o *Order) {
 		b := *o.Bought
 		b.After, o.Bought = now, &b
 	}
+}
+
+// over says whether the numbers are of an eSIM whose validity has ended, or that was taken back.
+func (n *Numbers) over(now time.Time) bool {
+	return n != nil && (n.Status == esim.StatusExpired || n.Status == esim.StatusCancelled || !n.ExpiresAt.IsZero() && !now.Before(n.ExpiresAt))
 }
 
 // numbers asks what the provider says of an eSIM now; nil where it has no way to tell.

@@ -183,3 +183,24 @@ func TestTopUpIsHeldAndRefundedAsOthersAre(t *testing.T) {
 		})
 	}
 }
+
+// Paid for after the eSIM's end, whichever way its provider tells that: nothing is bought, and the money
+// goes back.
+func TestTopUpPaidTooLate(t *testing.T) {
+	for name, change := range map[string]func(*world){
+		"expired":    func(w *world) { w.cloud.status = esim.StatusExpired },
+		"taken back": func(w *world) { w.cloud.status = esim.StatusCancelled },
+		"by time":    func(w *world) { w.now = w.now.Add(7*24*time.Hour + time.Minute) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t).toppingUp(esim.CloudESIM)
+			change(w)
+			w.paid()
+			w.run(time.Hour)
+			o := w.want(orders.Refunded, orders.ReasonESIMOver)
+			if len(w.cloud.applied) != 0 || o.Refund.Total != o.Payment.Received || w.store.lines[theESIM].claim != "" {
+				t.Errorf("applied %v, went back %v, held by %q", w.cloud.applied, o.Refund.Total, w.store.lines[theESIM].claim)
+			}
+		})
+	}
+}
