@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint bench bench-usage e2e screens fuzz golden sim
+.PHONY: help run build test race lint bench bench-each bench-usage e2e screens fuzz golden sim
 
 FUZZTIME ?= 60s
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -24,7 +24,10 @@ lint: ## format, vet, golangci-lint
 	go vet ./...
 	go run $(GOLANGCI_LINT) run ./...
 
-bench: ## round trips, calls, allocations and time of what happens most
+bench: ## taps against other bots, purchases, memory, start; about 7 minutes; BENCH_OUT=docs/performance.md writes it down
+	go run ./bench $(if $(BENCH_OUT),-write $(BENCH_OUT)) $(BENCH_ARGS)
+
+bench-each: ## every Go benchmark: round trips, calls, allocations and time of what happens most
 	go test -run '^$$' -bench . -benchmem ./...
 
 bench-usage: ## a million watched eSIMs on real Redis, then whole lives and kills; about 8 minutes and 3 GB; BENCH_ESIMS, BENCH_LIVES

@@ -42,29 +42,39 @@ type settings struct {
 func parse(args []string) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	only := flags.String("only", "", "contestants, with commas: shop, byhand, gotelegram, grammy, telegraf; empty: all")
-	quick := flags.Bool("quick", false, "one short round: to see whether a change helped")
+	only := flags.String("only", "", "contestants, with commas: shop, byhand, gotelegram, grammy, telegraf; then taps only")
+	quick := flags.Bool("quick", false, "one short round of taps: to see whether a change helped")
 	flags.IntVar(&s.rounds, "rounds", 3, "rounds; the figures are the medians")
-	flags.DurationVar(&s.each, "each", 4*time.Second, "how long each thing is measured in a round")
+	flags.DurationVar(&s.each, "each", 3*time.Second, "how long each thing is measured in a round")
 	flags.IntVar(&s.inFlight, "inflight", 32, "taps under way at once")
 	flags.DurationVar(&s.slow, "slow", 50*time.Millisecond, "what a slow Telegram takes for a call")
 	flags.IntVar(&s.slowInFlight, "slow-inflight", 256, "taps under way at once with a slow Telegram")
+	flags.IntVar(&s.starts, "starts", 5, "further starts of each contestant")
+	flags.IntVar(&s.day, "day", 30*people, "taps of a day")
 	flags.StringVar(&s.write, "write", "", "a Markdown file whose part between the marks is written anew")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
 	if *quick {
-		s.rounds, s.each = 1, 2*time.Second
+		s.rounds, s.each, s.starts = 1, 2*time.Second, 0
 	}
-	s.steadyInFlight = 256
 	if *only != "" {
 		s.only = strings.Split(*only, ",")
+	}
+	if *quick || *only != "" {
+		s.day = 0
+		if s.write != "" {
+			return s, errors.New("only a whole run is written down")
+		}
 	}
 	return s, nil
 }
 
 func bench(ctx context.Context, args []string, out io.Writer) error {
 	set, err := parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -73,38 +83,54 @@ func bench(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer st.close()
-	var ready []contestant
-	for _, c := range contestants() {
-		if len(set.only) > 0 && !slices.Contains(set.only, c.id) {
-			continue
-		}
-		switch err := c.build(ctx, st.root, st.dir); {
-		case errors.Is(err, errNoNode):
-			fmt.Fprintf(out, "WITHOUT %s: %v\n", c.name, err)
-		case err != nil:
-			return err
-		default:
-			ready = append(ready, c)
-		}
+	ready, err := st.ready(ctx, set.only, out)
+	if err != nil {
+		return err
 	}
-	sheets := map[string][]*sheet{}
+	rep := &report{plan: set.plan, contestants: ready, sheets: map[string][]*sheet{}}
 	for round := range set.rounds {
 		for _, c := range ready {
 			sh, err := st.turn(ctx, c, set.plan, round == 0)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
-			sheets[c.id] = append(sheets[c.id], sh)
-			fmt.Fprintf(out, "round %d  %-32s %6.0f taps/s  %4.0f µs CPU  p50 %5.2f p99 %6.2f ms  half %5.2f/%6.2f  50 ms %5.0f/s  %5.1f MiB  start %4.0f ms  failed %.0f %s\n",
-				round+1, c.name, sh.rate, sh.cpu, sh.p50, sh.p99, sh.half50, sh.half99, sh.slowRate, sh.memory/(1<<20), sh.start, sh.failed, sh.failure)
-			if shop := sheets[theShop]; round == 0 && len(shop) > 0 {
-				if n, what := unlike(shop[0].screens, sh.screens); n > 0 {
-					fmt.Fprintf(out, "%s draws %d of %d screens in another way than the shop:\n%s\n", c.name, n, len(sh.screens), what)
-				}
-			}
+			rep.sheets[c.id] = append(rep.sheets[c.id], sh)
+			rep.progress(out, round, c)
 		}
 	}
-	return nil
+	if err := st.starts(ctx, set.starts, rep); err != nil {
+		return err
+	}
+	if set.day > 0 {
+		if err := st.others(ctx, rep, out); err != nil {
+			return err
+		}
+	}
+	text := rep.markdown(ctx)
+	fmt.Fprintln(out, "\n"+text)
+	if set.write == "" {
+		return nil
+	}
+	return writeBetween(set.write, text)
+}
+
+// ready builds the contestants asked for. One that can't be here is left out, aloud.
+func (s *stage) ready(ctx context.Context, only []string, out io.Writer) ([]contestant, error) {
+	var ready []contestant
+	for _, c := range contestants() {
+		if len(only) > 0 && !slices.Contains(only, c.id) {
+			continue
+		}
+		switch err := c.build(ctx, s.root, s.dir); {
+		case errors.Is(err, errNoNode):
+			fmt.Fprintf(out, "WITHOUT %s: %v\n", c.name, err)
+		case err != nil:
+			return nil, err
+		default:
+			ready = append(ready, c)
+		}
+	}
+	return ready, nil
 }
 
 // open starts what the bots need.
@@ -135,8 +161,7 @@ func (s *stage) furnish(ctx context.Context) (err error) {
 	if s.outside, err = openOutside(ctx); err != nil {
 		return err
 	}
-	snapshot, err := s.outside.stock(ctx, s.redis.url())
-	if err != nil {
+	if s.snapshot, s.refreshed, err = s.outside.stock(ctx, s.redis.url()); err != nil {
 		return err
 	}
 	if s.shelf, err = s.redis.shelve(ctx); err != nil {
@@ -147,10 +172,10 @@ func (s *stage) furnish(ctx context.Context) (err error) {
 		return err
 	}
 	english := bundle.For(locales.English)
-	if s.routes, err = journeys(snapshot, english); err != nil {
+	if s.routes, err = journeys(s.snapshot, english); err != nil {
 		return err
 	}
-	return dump(s.root, s.catalogue, snapshot, english)
+	return dump(s.root, s.catalogue, s.snapshot, english)
 }
 
 func (s *stage) close() {

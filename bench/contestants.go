@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"esimbot/catalog"
 )
 
 // A contestant is a bot that can be started.
@@ -41,7 +43,8 @@ func contestants() []contestant {
 		return contestant{
 			id: id, name: name, shop: shop,
 			build: func(ctx context.Context, root, dir string) error {
-				return run(ctx, root, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, id), pkg)
+				_, err := output(ctx, root, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, id), pkg)
+				return err
 			},
 			argv: func(_, dir string) []string {
 				argv := []string{filepath.Join(dir, id)}
@@ -72,14 +75,15 @@ func contestants() []contestant {
 	}
 }
 
-// run runs a command to its end.
-func run(ctx context.Context, dir string, env []string, argv ...string) error {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // G204: go and npm
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), err, out)
+// output runs a command to its end and returns what it printed.
+func output(ctx context.Context, dir string, argv ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // G204: go, node and npm
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), err, out)
 	}
-	return nil
+	return out, nil
 }
 
 // installed has npm install a peer's packages where they are missing, exactly those of its lock file.
@@ -92,7 +96,7 @@ func installed(ctx context.Context, dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err == nil {
 		return nil
 	}
-	if err := run(ctx, dir, nil, "npm", "ci", "--omit=dev", "--no-audit", "--no-fund"); err != nil {
+	if _, err := output(ctx, dir, "npm", "ci", "--omit=dev", "--no-audit", "--no-fund"); err != nil {
 		return fmt.Errorf("%w: %w", errNoNode, err)
 	}
 	return nil
@@ -114,6 +118,8 @@ type stage struct {
 	shelf     shelf
 	catalogue string // file
 	routes    []journey
+	snapshot  *catalog.Snapshot
+	refreshed time.Duration // how long it takes to renew it
 }
 
 // up empties Redis, puts the catalogue back, and starts a contestant. It returns at once.

@@ -3,23 +3,24 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 )
 
 // lone is how many taps are sent one after the other, to count what each costs.
 const lone = 2 * people / 10
 
+// maxWaiting is how many taps may wait at once where nobody waits for them.
+const maxWaiting = 256
+
 // A plan says how long things are measured.
 type plan struct {
-	rounds         int
-	each           time.Duration // one measurement
-	inFlight       int
-	slow           time.Duration // what a slow Telegram takes
-	slowInFlight   int
-	starts         int // further starts, in all
-	day            int // taps of a day
-	steadyInFlight int
+	rounds       int
+	each         time.Duration // one measurement
+	inFlight     int
+	slow         time.Duration // what a slow Telegram takes
+	slowInFlight int
+	starts       int // further starts of each contestant
+	day          int // taps of a day
 }
 
 // A sheet is what one turn of one contestant came to.
@@ -76,7 +77,7 @@ func (s *stage) turn(ctx context.Context, c contestant, p plan, first bool) (*sh
 			return nil, err
 		}
 	}
-	r := l.steady(ctx, sh.rate/2, p.steadyInFlight, p.each)
+	r := l.steady(ctx, sh.rate/2, maxWaiting, p.each)
 	sh.count(l, r)
 	sh.half50, sh.half99 = ms(r.at(50)), ms(r.at(99))
 
@@ -160,17 +161,3 @@ func (s *stage) limit(ctx context.Context, b *bot, l *load, p plan, sh *sheet) e
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// middle is the median of what get takes from each sheet.
-func middle(sheets []*sheet, get func(*sheet) float64) float64 {
-	if len(sheets) == 0 {
-		return 0
-	}
-	values := make([]float64, 0, len(sheets))
-	for _, s := range sheets {
-		values = append(values, get(s))
-	}
-	slices.Sort(values)
-	n := len(values)
-	return (values[(n-1)/2] + values[n/2]) / 2
-}
