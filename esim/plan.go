@@ -109,9 +109,14 @@ func (p Plan) Same(q Plan) bool {
 		p.Days == q.Days && p.VoiceMinutes == q.VoiceMinutes && p.SMS == q.SMS
 }
 
+// refs writes base32 in small letters.
+var refs = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567")
+
 // Ref is a short name of the plan for callbacks and deep links: ten characters of a-z and 2-7, the
 // same for the same provider and ID everywhere and always.
 func (p Plan) Ref() string {
 	sum := sha256.Sum256([]byte(p.Key()))
-	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:10])
+	var ref [16]byte // of ten bytes
+	refs.Encode(ref[:], sum[:10])
+	return string(ref[:10])
 }

@@ -176,7 +176,8 @@ func (v *visit) refusal(key string, w wish, offered []esim.Plan) Screen {
 	rows := make([][]Button, 0, len(offered)+3)
 	best := v.snap.Best(w.plan.Destination.ID())
 	for _, q := range offered {
-		rows = append(rows, []Button{v.planButton(q, best)})
+		button, _ := v.planButton(q, best)
+		rows = append(rows, []Button{button})
 	}
 	others := v.others(w)
 	switch key {

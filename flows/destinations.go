@@ -98,9 +98,10 @@ func (v *visit) letters(_ context.Context, words []string) (Reply, error) {
 		codes = append(codes, p.Destination.Code)
 	}
 	v.session.From = v.session.Page
-	letters := v.l.Letters(codes)
-	if len(words) == 0 || !slices.Contains(letters, words[0]) { // a letter of another language's alphabet
+	filed := func(c string) bool { return len(words) > 0 && v.l.Letter(c) == words[0] }
+	if !slices.ContainsFunc(codes, filed) { // none yet, or a letter of another language's alphabet
 		v.session.Page = "az"
+		letters := v.l.Letters(codes)
 		buttons := make([]Button, 0, len(letters))
 		for _, letter := range letters {
 			buttons = append(buttons, press(letter, to("az", letter)))
@@ -113,7 +114,7 @@ func (v *visit) letters(_ context.Context, words []string) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	codes = v.l.Collate(slices.DeleteFunc(codes, func(c string) bool { return v.l.Letter(c) != letter }))
+	codes = v.l.Collate(slices.DeleteFunc(codes, func(c string) bool { return !filed(c) }))
 	perPage := countriesOnePage
 	if len(codes) > perPage {
 		perPage = countriesPerPage

@@ -33,14 +33,16 @@ func (v *visit) plans(_ context.Context, words []string) (Reply, error) {
 	leaf := plansLeaf(len(fitting), n, rowsPerScreen-len(below))
 	best := v.snap.Best(words[0])
 	rows := make([][]Button, 0, rowsPerScreen)
+	marked := false
 	for _, p := range fitting[leaf.from:leaf.to] {
-		rows = append(rows, []Button{v.planButton(p, best)})
-	}
-	if i := slices.IndexFunc(fitting[leaf.from:leaf.to], func(p esim.Plan) bool { return p.Ref() == best }); i >= 0 {
-		rows[i][0].Style = Primary
+		button, isBest := v.planButton(p, best)
+		if isBest {
+			button.Style, marked = Primary, true
+		}
+		rows = append(rows, []Button{button})
 	}
 	rows = append(withRows(rows, leaf.pager(v.l, "plans", words[0])), below...)
-	return v.show(Screen{Name: "plans", HTML: v.plansText(place, fitting[leaf.from:leaf.to], best), Rows: rows}), nil
+	return v.show(Screen{Name: "plans", HTML: v.plansText(place, fitting[leaf.from:leaf.to], marked), Rows: rows}), nil
 }
 
 // belowPlans returns the rows below a destination's plans, the same on each page.
@@ -51,9 +53,9 @@ func (v *visit) belowPlans(place catalog.Place, all []esim.Plan) [][]Button {
 }
 
 // plansText says what the buttons don't: the place, its networks, and what the marks mean.
-func (v *visit) plansText(place catalog.Place, shown []esim.Plan, best string) string {
+func (v *visit) plansText(place catalog.Place, shown []esim.Plan, best bool) string {
 	var marks []string
-	if slices.ContainsFunc(shown, func(p esim.Plan) bool { return p.Ref() == best }) {
+	if best {
 		marks = append(marks, v.l.H("mark_best"))
 	}
 	if slices.ContainsFunc(shown, func(p esim.Plan) bool { return strings.HasSuffix(v.l.Allowance(p), "*") }) {
@@ -87,16 +89,16 @@ func (v *visit) coversRow(place catalog.Place) []Button {
 	return []Button{press(v.l.N("button_covers", len(place.Countries)-namesFolded), to("covers", place.Destination.ID()))}
 }
 
-// planButton writes data, validity and price, and the marks.
-func (v *visit) planButton(p esim.Plan, best string) Button {
-	text := v.l.PlanTitle(p)
+// planButton writes data, validity and price, and the marks, and says whether it is the best plan's.
+func (v *visit) planButton(p esim.Plan, best string) (b Button, isBest bool) {
+	ref, text := p.Ref(), v.l.PlanTitle(p)
 	if p.HasVoice() {
 		text = v.l.T("plan_voice", args{"Plan": text})
 	}
-	if p.Ref() == best {
+	if isBest = ref == best; isBest {
 		text = v.l.T("plan_best", args{"Plan": text})
 	}
-	return press(text, to("plan", p.Ref()))
+	return press(text, to("plan", ref)), isBest
 }
 
 // networks says who carries the data and how fast, as far as it is known.

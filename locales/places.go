@@ -31,15 +31,16 @@ func Countries() []string { return strings.Fields(countries) }
 
 // places is how a language calls the countries.
 type places struct {
-	name map[string]string
-	rank map[string]int // place in the alphabet, by code
+	name   map[string]string
+	rank   map[string]int    // place in the alphabet, by code
+	letter map[string]string // under which a country is filed
 }
 
 // loadPlaces takes the names from x/text, whose data is CLDR 32 of 2017, and from messages such as
 // country_TR, which go first.
 func (l *Localizer) loadPlaces() {
 	codes := Countries()
-	l.places = places{name: make(map[string]string, len(codes)), rank: make(map[string]int, len(codes))}
+	l.places = places{name: make(map[string]string, len(codes)), rank: make(map[string]int, len(codes)), letter: make(map[string]string, len(codes))}
 	namer := display.Regions(l.tag)
 	for _, code := range codes {
 		name := namer.Name(language.MustParseRegion(code))
@@ -51,8 +52,10 @@ func (l *Localizer) loadPlaces() {
 	collator, buffer := collate.New(l.tag), collate.Buffer{}
 	keys := make(map[string]string, len(codes))
 	for _, code := range codes {
-		keys[code] = string(collator.KeyFromString(&buffer, l.sortName(code)))
+		name := l.sortName(code)
+		keys[code] = string(collator.KeyFromString(&buffer, name))
 		buffer.Reset()
+		l.places.letter[code] = initial(name)
 	}
 	slices.SortFunc(codes, func(a, b string) int { return strings.Compare(keys[a], keys[b]) })
 	for i, code := range codes {
@@ -147,8 +150,19 @@ func (l *Localizer) Flagged(d esim.Destination) string {
 
 // Collate returns the codes of countries sorted by their names in the language's alphabet.
 func (l *Localizer) Collate(codes []string) []string {
-	sorted := slices.Clone(codes)
-	slices.SortStableFunc(sorted, func(a, b string) int { return l.rank(a) - l.rank(b) })
+	type ranked struct {
+		rank int
+		code string
+	}
+	list := make([]ranked, len(codes))
+	for i, code := range codes {
+		list[i] = ranked{l.rank(code), code}
+	}
+	slices.SortStableFunc(list, func(a, b ranked) int { return a.rank - b.rank })
+	sorted := make([]string, len(codes))
+	for i, r := range list {
+		sorted[i] = r.code
+	}
 	return sorted
 }
 
@@ -161,8 +175,10 @@ func (l *Localizer) rank(code string) int {
 
 // Letter returns the letter of the language's own alphabet under which a country is filed: É under
 // E, Å under A, Ё under Е; in Arabic without the article, every alef as one. "" for an unknown code.
-func (l *Localizer) Letter(code string) string {
-	name := l.sortName(code)
+func (l *Localizer) Letter(code string) string { return l.places.letter[code] }
+
+// initial returns the letter under which a name is filed.
+func initial(name string) string {
 	if name == "" {
 		return ""
 	}
