@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
+	"esimbot/flows"
+	"esimbot/locales"
 	"esimbot/orders"
 	"esimbot/sandbox/fault"
 	"esimbot/sandbox/telegram"
@@ -225,6 +228,40 @@ func TestCheckSupport(t *testing.T) {
 		}
 		if err := st.client.CheckSupport(deadline(t), step.chat); !step.want(err) {
 			t.Errorf("%s: %v", step.name, err)
+		}
+	}
+}
+
+// An admin who chose a language finds their menu in it.
+func TestSetupInAnAdminsLanguage(t *testing.T) {
+	st := newStage(t)
+	st.sessions.people[admin] = flows.Loaded{Customer: flows.Customer{ID: admin, Language: "de"}}
+	if err := st.door.Setup(deadline(t), st.web.URL+"/telegram/webhook"); err != nil {
+		t.Fatal(err)
+	}
+	want := st.door.bundle.For("de").T("command_refund")
+	if !slices.Contains(st.tg.Commands(admin), telegram.Command{Command: "refund", Description: want}) || want == st.door.bundle.For("en").T("command_refund") {
+		t.Errorf("the menu is %v", st.tg.Commands(admin))
+	}
+}
+
+// What Telegram takes: https://core.telegram.org/bots/api#setmydescription, #setmyshortdescription,
+// #botcommand. It counts in UTF-16.
+func TestTextsFit(t *testing.T) {
+	bundle, err := locales.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lang := range bundle.Languages() {
+		l := bundle.For(lang)
+		texts := map[string]int{"bot_description": 512, "bot_short_description": 120}
+		for _, command := range adminMenu() {
+			texts["command_"+command] = 256
+		}
+		for key, most := range texts {
+			if n := len(utf16.Encode([]rune(l.T(key)))); n == 0 || n > most {
+				t.Errorf("%s: %s has %d characters, 1 to %d are taken", lang, key, n, most)
+			}
 		}
 	}
 }

@@ -22,6 +22,24 @@ type endpoint struct {
 	Created     time.Time
 }
 
+// An Endpoint is a webhook endpoint as the Dashboard shows it, with its secret.
+type Endpoint struct {
+	ID, URL, Secret, APIVersion string
+	Events                      []string
+	Disabled                    bool
+}
+
+// Endpoints returns every webhook endpoint, the last made first.
+func (s *Server) Endpoints() []Endpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []Endpoint
+	for _, w := range s.endpoints.newest() {
+		all = append(all, Endpoint{ID: w.ID, URL: w.URL, Secret: w.Secret, APIVersion: w.APIVersion, Events: slices.Clone(w.Events), Disabled: w.Disabled})
+	}
+	return all
+}
+
 func (w *endpoint) wants(kind string) bool {
 	return !w.Disabled && (slices.Contains(w.Events, "*") || slices.Contains(w.Events, kind))
 }
