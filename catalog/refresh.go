@@ -15,8 +15,10 @@ import (
 const (
 	// fetchTimeout is how long fetching a whole catalogue may take.
 	fetchTimeout = 4 * time.Minute
-	// look is how often the Cache is asked whether another replica has fetched.
-	look = time.Minute
+	// look is how often the Cache is asked whether another replica has fetched; lookEmpty while there is
+	// a provider with nothing to sell, which that replica's customers see already.
+	look      = time.Minute
+	lookEmpty = 2 * time.Second
 	// rest is how long a provider is left alone after it was asked, whatever came of it; restEmpty
 	// while there is nothing to sell.
 	rest      = 30 * time.Minute
@@ -84,7 +86,8 @@ func (c *Catalog) Run(ctx context.Context) error {
 			c.cfg.Log.ErrorContext(ctx, "catalogue not renewed", "error", err)
 		}
 		// Replicas that started together drift apart.
-		timer := time.NewTimer(look*3/4 + rand.N(look/2)) //nolint:gosec // G404: jitter guards nothing
+		every := c.every()
+		timer := time.NewTimer(every*3/4 + rand.N(every/2)) //nolint:gosec // G404: jitter guards nothing
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -92,6 +95,16 @@ func (c *Catalog) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// every is how long to wait for the next look.
+func (c *Catalog) every() time.Duration {
+	for _, p := range c.cfg.Providers {
+		if _, ok := c.stock(p.ID()); !ok {
+			return lookEmpty
+		}
+	}
+	return look
 }
 
 // tend does what is to be done at this moment: takes newer copies from the Cache, fetches what is

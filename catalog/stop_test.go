@@ -50,3 +50,21 @@ func TestAReplicaThatEndsHandsItsFetchOver(t *testing.T) {
 		t.Errorf("%d catalogues were fetched", s.fetches())
 	}
 }
+
+// A replica that starts while another one fetches sells what that one has found within moments.
+func TestAReplicaFollowsTheFirstFetch(t *testing.T) {
+	s := newShop(t)
+	first, second := s.replica(), s.replica()
+	if err := first.tend(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := second.every(); got != lookEmpty {
+		t.Errorf("with nothing to sell it looks every %s", got)
+	}
+	if err := second.tend(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := second.every(); got != look || s.fetches() != 2 {
+		t.Errorf("it looks every %s, after %d fetches", got, s.fetches())
+	}
+}

@@ -197,46 +197,6 @@ func (f *fleet) decided() bool {
 	return o.State == orders.Delivered || o.State == orders.Review && o.Told == string(orders.Review)
 }
 
-// TestKillFault31Stopped tells a shop to end while one order is being bought and another is about to
-// be: the one is finished, the other left for the next replica, and the process ends by itself.
-func TestKillFault31Stopped(t *testing.T) {
-	t.Parallel()
-	f := openFleet(t, durableRedis(t), 1, leisure())
-	all := f.crew(2)
-	buying, waiting := all[0], all[1]
-	toBuy, toWait := buying.order(), waiting.order()
-	purchase := f.reaper.hold("POST cloudesim/api/v1/esim/order")
-	buying.pays(toBuy)
-	purchase.await(t)
-	fence := f.reaper.hold("POST stripe/v1/payment_intents/pi")
-	waiting.pays(toWait)
-	fence.await(t)
-	old := f.replicas[0]
-	old.signal(syscall.SIGTERM)
-	f.eventually("its doors to close", func() bool { return !old.ready() })
-	fence.release()
-	purchase.release()
-	began := time.Now()
-	if status, took := old.ended(), time.Since(began); status != exitOK || took > 30*time.Second {
-		t.Errorf("it ended with %d, after %s", status, took)
-	}
-	if o := buying.is(orders.Issued, orders.Delivered); o.Bought == nil {
-		t.Error("what was bought is lost")
-	}
-	if o := waiting.is(orders.Paid); o.Reason != orders.ReasonStopped {
-		t.Errorf("the other's reason is %s", o.Reason)
-	}
-	f.expect(1, 0)
-	f.revive()
-	for _, p := range all {
-		p.is(orders.Delivered)
-		if codes := p.codes(); len(codes) != 1 {
-			t.Errorf("%d codes", len(codes))
-		}
-	}
-	f.expect(2, 0)
-}
-
 // passed is how many calls with part in their names came, since the test armed
 // the reaper.
 func (r *reaper) passed(part string) (n int) {

@@ -197,6 +197,8 @@ type replica struct {
 	addr  string
 	ahead time.Duration // of the world's clock
 	apart atomic.Bool   // nothing is brought to it
+	// program is what runs as `bot serve`, by the machine's clock; empty: this test binary.
+	program string
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -211,6 +213,9 @@ func (r *replica) up() {
 		r.f.t.Fatal(err)
 	}
 	cmd := exec.CommandContext(context.Background(), self)
+	if r.program != "" {
+		cmd = exec.CommandContext(context.Background(), r.program, "serve")
+	}
 	for name, value := range r.f.vars {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
@@ -255,7 +260,12 @@ func (r *replica) kill() {
 // another adds a replica whose clock is ahead of the world's.
 func (f *fleet) another(t *testing.T, ahead time.Duration) {
 	t.Helper()
-	r := &replica{f: f, addr: freeAddr(t), ahead: ahead}
+	f.join(&replica{f: f, addr: freeAddr(t), ahead: ahead})
+}
+
+// join adds a replica, and waits until it answers.
+func (f *fleet) join(r *replica) {
+	f.t.Helper()
 	f.mu.Lock()
 	f.replicas = append(f.replicas, r)
 	f.mu.Unlock()
