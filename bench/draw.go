@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -59,7 +60,7 @@ func drawingIn(typ string, body []byte) (drawing, error) {
 		form := multipart.NewReader(bytes.NewReader(body), params["boundary"])
 		for {
 			part, err := form.NextPart()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

@@ -87,7 +87,7 @@ func country(code string) string { return esim.Destination{Kind: esim.Country, C
 func placeOf(s *catalog.Snapshot, l *locales.Localizer, p catalog.Place) *pages.Place {
 	id := p.Destination.ID()
 	place := &pages.Place{
-		ID: id, Name: l.Flagged(p.Destination), Wide: p.Destination.Kind != esim.Country, Countries: names(l, p.Countries),
+		ID: id, Name: l.Flagged(p.Destination), Countries: names(l, p.Countries),
 		Operators: p.Operators, Speeds: p.Speeds, From: p.From.Minor, Best: s.Best(id),
 	}
 	for _, plan := range s.Plans(id) {

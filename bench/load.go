@@ -209,11 +209,11 @@ func (l *load) steady(ctx context.Context, rate float64, inFlight int, d time.Du
 		w := &worker{}
 		workers[i] = w
 		running.Go(func() {
-			c := l.take()
-			defer l.give(c)
 			for at := range due {
 				before := len(w.took)
+				c := l.take() // the one used last: so few are open as are needed
 				l.one(ctx, c, w)
+				l.give(c)
 				if len(w.took) > before {
 					w.took[before] = time.Since(at)
 				}

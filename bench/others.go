@@ -100,13 +100,13 @@ func (s *stage) wholeDay(ctx context.Context, rep *report, o *others) error {
 	if _, err := b.answered(ctx, l); err != nil {
 		return err
 	}
-	l.closed(ctx, rep.plan.inFlight, people, time.Minute)
+	l.closed(ctx, rep.inFlight, people, time.Minute)
 	now, _, err := b.memory()
 	if err != nil {
 		return err
 	}
 	o.dayBegan = float64(now)
-	r := l.closed(ctx, rep.plan.inFlight, rep.plan.day, 10*time.Minute)
+	r := l.closed(ctx, rep.inFlight, rep.day, 10*time.Minute)
 	o.dayTaps, o.dayFailed = r.taps, r.failed
 	now, most, err := b.memory()
 	o.dayEnded, o.dayMost = float64(now), float64(most)

@@ -20,8 +20,8 @@ import (
 // faster one.
 
 const (
-	botToken    = "4242424242:bench_token_that_opens_nothing" //nolint:gosec // opens nothing but the stand-in
-	botSecret   = "bench-secret-of-the-webhook"               //nolint:gosec // as above
+	botToken    = "4242424242:bench_token_that_opens_nothing"
+	botSecret   = "bench-secret-of-the-webhook"
 	botUsername = "bench_bot"
 	// firstUser is the id of the first of people customers.
 	firstUser = 1_000_000_000

@@ -30,8 +30,7 @@ type Letter struct {
 // A Place is where plans are sold for.
 type Place struct {
 	ID        string   `json:"id"`
-	Name      string   `json:"name"` // with its flag
-	Wide      bool     `json:"wide,omitempty"`
+	Name      string   `json:"name"`                // with its flag
 	Countries []string `json:"countries,omitempty"` // names, sorted
 	Operators []string `json:"operators,omitempty"`
 	Speeds    []string `json:"speeds,omitempty"`
@@ -156,12 +155,11 @@ func (c *Catalogue) regions(n int) Screen {
 	rows := make([][]Button, 0, placesPerPage+2)
 	for _, id := range c.Regions[from:to] {
 		p := c.Places[id]
-		text := ""
+		key := "place_button"
 		if len(p.Countries) > 1 && !strings.Contains(p.Name, "(") {
-			text = c.fill("places_button", "Place", cut(p.Name, 48), "Count", strconv.Itoa(len(p.Countries)), "Price", money(p.From))
-		} else {
-			text = c.fill("place_button", "Place", cut(p.Name, 48), "Price", money(p.From))
+			key = "places_button"
 		}
+		text := c.fill(key, "Place", cut(p.Name, 48), "Count", strconv.Itoa(len(p.Countries)), "Price", money(p.From))
 		rows = append(rows, []Button{{Text: text, Data: "plans/" + id}})
 	}
 	rows = c.pager(rows, "regions", n, pages)

@@ -222,9 +222,9 @@ func (c *Catalogue) fill(key string, pairs ...string) string {
 			return b.String()
 		}
 		name, after, _ := strings.Cut(rest, "}}")
-		for i := 0; i < len(pairs); i += 2 {
-			if pairs[i] == name {
-				b.WriteString(pairs[i+1])
+		for i := 1; i < len(pairs); i += 2 {
+			if pairs[i-1] == name {
+				b.WriteString(pairs[i])
 			}
 		}
 		text = after
