@@ -23,10 +23,26 @@ func wanted() []string {
 // An update holds of Telegram's update what we asked for; everything else in it is skipped unread,
 // so that what Telegram adds one day can't break the reading.
 type update struct {
-	ID           int64                 `json:"update_id"`
-	Message      *models.Message       `json:"message"`
-	Query        *models.CallbackQuery `json:"callback_query"`
-	MyChatMember *membership           `json:"my_chat_member"`
+	ID           int64           `json:"update_id"`
+	Message      *models.Message `json:"message"`
+	Query        *query          `json:"callback_query"`
+	MyChatMember *membership     `json:"my_chat_member"`
+}
+
+// A query tells that a button was pressed. It is most of what comes, and the most of it is the
+// message with all its buttons as we sent it, which needs no reading.
+// https://core.telegram.org/bots/api#callbackquery
+type query struct {
+	ID      string      `json:"id"`
+	From    models.User `json:"from"`
+	Data    string      `json:"data"`
+	Message *struct {
+		ID    int                `json:"message_id"`
+		Date  int                `json:"date"` // 0: too old or deleted, it can't be changed
+		Chat  models.Chat        `json:"chat"`
+		Text  string             `json:"text"`
+		Photo []models.PhotoSize `json:"photo"`
+	} `json:"message"`
 }
 
 // membership tells that the bot was added, removed, blocked or unblocked.
@@ -100,13 +116,15 @@ func (t *Telegram) read(u *update) act {
 	return a
 }
 
-func (t *Telegram) readQuery(a *act, q *models.CallbackQuery) {
+func (t *Telegram) readQuery(a *act, q *query) {
 	a.from(q.From)
 	a.query, a.chat = q.ID, q.From.ID
 	private := true
-	switch {
-	case q.Message.Message != nil:
-		m := q.Message.Message
+	switch m := q.Message; {
+	case m == nil: // from an inline message, which we never send
+	case m.Date == 0: // a new one is sent
+		private, a.message = m.Chat.ID == q.From.ID, m.ID
+	default:
 		private = m.Chat.Type == models.ChatTypePrivate && m.Chat.ID == q.From.ID
 		a.pressed = spot{chat: m.Chat.ID, message: m.ID, photo: len(m.Photo) > 0, file: largest(m.Photo)}
 		if m.Text == "" {
@@ -115,10 +133,6 @@ func (t *Telegram) readQuery(a *act, q *models.CallbackQuery) {
 				a.pressed.message = 0 // neither text nor photo: nothing that we can change
 			}
 		}
-	case q.Message.InaccessibleMessage != nil:
-		// Too old or deleted: it can't be changed, a new one is sent.
-		m := q.Message.InaccessibleMessage
-		private, a.message = m.Chat.ID == q.From.ID, m.MessageID
 	}
 	if !private {
 		a.kind, a.chat = kindGroup, a.pressed.chat
