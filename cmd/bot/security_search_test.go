@@ -132,7 +132,11 @@ func (s *stage) said(secrets []secret) (found []string) {
 				continue
 			}
 			switch {
-			case x.name == "a matching id", x.iccid:
+			case x.iccid: // its owner's, and the admins'
+				if strings.HasPrefix(chat, "-") {
+					found = append(found, fmt.Sprintf("%s was sent to chat %s by %s", x.name, chat, call.Method))
+				}
+			case x.name == "a matching id":
 				if owners[x.text] == "" {
 					owners[x.text] = chat
 				}
