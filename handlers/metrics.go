@@ -78,9 +78,7 @@ func NewMetrics(registerer prometheus.Registerer) (*Metrics, error) {
 	if registerer == nil {
 		return m, nil
 	}
-	for _, door := range []string{"telegram", "http", "orders", "usage", "catalogue", "loop"} {
-		m.panics.WithLabelValues(door) // the first one is to be seen as a rise
-	}
+	m.begun()
 	var errs []error
 	for _, c := range []prometheus.Collector{m.updates, m.turn, m.calls, m.call, m.events, m.panics, m.stale, m.alerts, m.relays} {
 		errs = append(errs, registerer.Register(c))
@@ -89,6 +87,26 @@ func NewMetrics(registerer prometheus.Registerer) (*Metrics, error) {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return m, nil
+}
+
+// begun sets to 0 what should never happen, so that its first time is seen as a rise.
+func (m *Metrics) begun() {
+	for _, door := range []string{"telegram", "http", "orders", "usage", "catalogue", "loop"} {
+		m.panics.WithLabelValues(door)
+	}
+	for _, outcome := range []string{"ok", "failed", "forged", "foreign", "no_secret", "unreadable"} {
+		m.events.WithLabelValues(outcome)
+	}
+	for _, kind := range []string{"balance_low", "provider_down", "refund_failed", "review", "stripe_down", "stripe_webhook", "stuck"} {
+		for _, outcome := range []string{"ok", "failed"} {
+			m.alerts.WithLabelValues(kind, outcome)
+		}
+	}
+	for _, direction := range []string{"to_support", "to_customer"} {
+		for _, outcome := range []string{"ok", "failed"} {
+			m.relays.WithLabelValues(direction, outcome)
+		}
+	}
 }
 
 // Panicked counts a panic that was caught, by where: "orders", "usage" and the like.

@@ -11,6 +11,7 @@ import (
 
 	"esimbot/esim"
 	"esimbot/orders"
+	"esimbot/usage"
 )
 
 // metrics count what the shop does behind its doors; those of the doors themselves are in handlers.
@@ -85,10 +86,39 @@ func newMetrics(registerer prometheus.Registerer, now func() time.Time) (*metric
 		m.redis[c] = m.redisSeconds.WithLabelValues(c)
 		m.redisErrors.WithLabelValues(c)
 	}
+	m.begun()
 	if err := errors.Join(r.errs...); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return m, nil
+}
+
+// begun sets to 0 what happens seldom, so that its first time is seen as a rise.
+func (m *metrics) begun() {
+	for _, doing := range []string{"lease", "give back", "save", "load", "record"} {
+		m.watchFailures.WithLabelValues(doing)
+	}
+	for _, p := range []esim.Provider{esim.CloudESIM, esim.Mobilexy} {
+		for _, why := range []usage.Refusal{
+			usage.RefusedForeign, usage.RefusedNoTime, usage.RefusedFuture, usage.RefusedNegative, usage.RefusedExceeds,
+			usage.RefusedBackwards, usage.RefusedTotal, usage.RefusedValidity, usage.RefusedLag,
+		} {
+			m.refused.WithLabelValues(string(p), string(why))
+		}
+	}
+	for _, topic := range []usage.Topic{usage.TopicUsedUp, usage.TopicLow, usage.TopicExpiry, usage.TopicOffline, usage.TopicLink} {
+		for _, outcome := range []string{"ok", "failed", "unreachable"} {
+			m.notices.WithLabelValues(string(topic), outcome)
+		}
+	}
+	for _, fate := range []orders.LeaseFate{orders.LeaseTaken, orders.LeaseTakenOver, orders.LeaseLost, orders.LeaseHandedBack} {
+		m.orderLeases.WithLabelValues(string(fate))
+	}
+	for _, fate := range []usage.LeaseFate{usage.LeaseTaken, usage.LeaseLost, usage.LeaseHandedBack} {
+		m.esimLeases.WithLabelValues(string(fate))
+	}
+	m.moves.WithLabelValues(string(orders.Refunding), string(orders.Refunded))
+	m.moves.WithLabelValues(string(orders.Refunding), string(orders.Review))
 }
 
 // A registrar makes metrics and registers them.

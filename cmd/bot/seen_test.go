@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"esimbot/esim"
+	"esimbot/orders"
 	"esimbot/sandbox/fault"
 )
 
@@ -50,6 +51,10 @@ func (s *stage) eventfulDay() {
 	})
 	mood(t, s.world.Stripe.Fault, fault.OK, "", 0)
 	s.takesTheOffer(func() { s.world.Clock.Advance(26 * time.Hour) })
+	s.eventually("both deliveries to be noted", func() bool {
+		_, delivered, err := s.app.store.Orders().Browse(s.ctx, orders.Delivered, 0, 0)
+		return err == nil && delivered == 2
+	})
 }
 
 // scrape returns every series as /metrics has it, by its name and labels.
@@ -92,9 +97,9 @@ func (s *stage) figures(t *testing.T) {
 	}
 	s.eventually("a look at what is due", func() bool {
 		series := s.scrape()
-		_, orders := series["orders_late_seconds"]
-		_, esims := series["esims_late_seconds"]
-		return orders && esims
+		_, anOrder := series["orders_late_seconds"]
+		_, anESIM := series["esims_late_seconds"]
+		return anOrder && anESIM
 	})
 	got := s.scrape()
 	want := map[string]float64{
@@ -112,7 +117,6 @@ func (s *stage) figures(t *testing.T) {
 		`panics_total{door="orders"}`:                                                0,
 		`panics_total{door="telegram"}`:                                              0,
 		`orders_oldest_seconds{state="paid"}`:                                        0,
-		`orders_late_seconds`:                                                        0,
 	}
 	for state, n := range stats.States {
 		want[`orders{state="`+string(state)+`"}`] = float64(n)
@@ -141,6 +145,9 @@ func (s *stage) figures(t *testing.T) {
 		if got[series] <= 0 {
 			t.Errorf("%s is %v", series, got[series])
 		}
+	}
+	if late := got[`orders_late_seconds`]; late > 30 {
+		t.Errorf("orders are %v s late", late)
 	}
 	problems, err := testutil.GatherAndLint(s.app.seen.registry)
 	if err != nil {
