@@ -35,6 +35,10 @@ func (v *visit) stats(ctx context.Context, words []string) (Reply, error) {
 	if err != nil {
 		return Reply{}, fmt.Errorf("read statistics: %w", err)
 	}
+	sold, err := v.shop.cfg.ESIMs.Standings(ctx)
+	if err != nil {
+		return Reply{}, fmt.Errorf("count eSIMs: %w", err)
+	}
 	var choose []Button
 	for _, n := range []int{1, 7, 30, 90} {
 		text := v.l.Isolate(v.l.Days(n))
@@ -45,7 +49,7 @@ func (v *visit) stats(ctx context.Context, words []string) (Reply, error) {
 	}
 	t := v.sum(s)
 	return v.show(Screen{
-		Name: "admin_stats", HTML: paragraphs(v.notice, v.statsText(s, t, days)), Photo: &Photo{Chart: t.chart},
+		Name: "admin_stats", HTML: paragraphs(v.notice, v.statsText(s, t, days, sold)), Photo: &Photo{Chart: t.chart},
 		Rows: append(inRows(choose, 2), []Button{press(v.l.T("admin_button_orders"), adminPage("orders")), back(v.l, "start")}),
 	}), nil
 }
@@ -119,7 +123,7 @@ func (v *visit) placeIDs() []string {
 	return ids
 }
 
-func (v *visit) statsText(s orders.Stats, t totals, days int) string {
+func (v *visit) statsText(s orders.Stats, t totals, days int, sold map[esim.Status]int) string {
 	period := ""
 	if n := len(s.Days); n > 0 {
 		period = v.l.Isolate(v.l.Date(s.Days[0].Day)) + " – " + v.l.Isolate(v.l.Date(s.Days[n-1].Day))
@@ -142,7 +146,7 @@ func (v *visit) statsText(s orders.Stats, t totals, days int) string {
 			v.l.H("admin_stats_conversion", args{"Paid": t.paid, "Opened": t.opened, "Share": share}),
 			v.l.H("admin_stats_delivered", args{"Delivered": t.delivered}),
 		),
-		v.statesText(s),
+		v.standingsText(sold),
 		v.l.H("admin_stats_chart", args{"Currency": v.l.Isolate(string(t.currency))}),
 	)
 }
@@ -180,16 +184,18 @@ func (v *visit) amounts(in map[esim.Currency]int64, own esim.Currency) string {
 	return strings.Join(parts, " + ")
 }
 
-// statesText counts the orders in each state, in the program's own words.
-func (v *visit) statesText(s orders.Stats) string {
+// standingsText counts the eSIMs of each standing.
+func (v *visit) standingsText(sold map[esim.Status]int) string {
 	var parts []string
-	for _, state := range orders.States() {
-		if n := s.States[state]; n > 0 {
-			parts = append(parts, v.l.Isolate(string(state)+" "+v.l.Number(int64(n))))
+	for _, s := range []esim.Status{
+		esim.StatusReady, esim.StatusInUse, esim.StatusUsedUp, esim.StatusExpired, esim.StatusCancelled, esim.StatusSuspended, esim.StatusUnknown,
+	} {
+		if n := sold[s]; n > 0 {
+			parts = append(parts, v.l.Isolate(v.l.T("admin_esims_"+string(s))+" "+v.l.Number(int64(n))))
 		}
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return v.l.H("admin_stats_states", args{"States": locales.HTML(strings.Join(parts, " · "))})
+	return v.l.H("admin_stats_esims", args{"States": locales.HTML(strings.Join(parts, " · "))})
 }

@@ -339,7 +339,7 @@ func TestStats(t *testing.T) {
 	r := s.command("stats", "2")
 	chart := r.Screen.Photo.Chart
 	// Two days: sales 39.20 + 40.20, back 11.40 on the first, cost 2 × 26.40, regained 8.80.
-	for _, want := range []string{"<b>$79.40</b>, orders paid: 6", "$11.40, number: 1", "$52.80, taken back: $8.80", "Margin: <b>$24.00</b>", "6 of 20 (30%)", "delivered 1,204"} {
+	for _, want := range []string{"<b>$79.40</b>, orders paid: 6", "$11.40, number: 1", "$52.80, taken back: $8.80", "Margin: <b>$24.00</b>", "6 of 20 (30%)", "eSIMs: not used yet 2 · in use 1"} {
 		if !strings.Contains(r.Screen.HTML, want) {
 			t.Errorf("no %q in %s", want, r.Screen.HTML)
 		}

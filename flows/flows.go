@@ -246,6 +246,8 @@ type ESIMs interface {
 	// Change has edit change one, again if it changed meanwhile, and returns it as it stands then;
 	// orders.ErrNotFound also for another's.
 	Change(ctx context.Context, id string, customer int64, edit func(*usage.ESIM) error) (*usage.ESIM, error)
+	// Standings returns how many eSIMs, everybody's, there are of each usage.ESIM.Standing.
+	Standings(ctx context.Context) (map[esim.Status]int, error)
 }
 
 // Watch gets new numbers of the eSIMs sold.

@@ -334,6 +334,14 @@ func (h shelf) ESIM(_ context.Context, id string, customer int64) (*usage.ESIM, 
 	return nil, fmt.Errorf("look: %w", orders.ErrNotFound)
 }
 
+func (h shelf) Standings(context.Context) (map[esim.Status]int, error) {
+	count := map[esim.Status]int{}
+	for _, e := range h.s.esims {
+		count[e.Standing(h.s.now)]++
+	}
+	return count, nil
+}
+
 func (h shelf) Change(ctx context.Context, id string, customer int64, edit func(*usage.ESIM) error) (*usage.ESIM, error) {
 	e, err := h.ESIM(ctx, id, customer)
 	if err != nil {

@@ -94,8 +94,7 @@ func (s *Store) eraseESIMs(ctx context.Context, customer int64, open map[string]
 			if open[e.ID] {
 				continue
 			}
-			p.Del(ctx, esimKey(e.ID))
-			p.ZRem(ctx, esimDueKey(partition(e.ID, esimPartitions)), e.ID)
+			p.Eval(ctx, eraseESIMScript, esimKeys(e.ID), e.ID)
 			if e.ICCID != "" {
 				p.Eval(ctx, dropScript, []string{iccidKey(e.ICCID)}, e.ID)
 			}

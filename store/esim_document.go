@@ -33,6 +33,7 @@ const (
 type esimDocument struct {
 	Schema  int    `json:"schema"`
 	Version int64  `json:"version"`
+	Counted int    `json:"q"` // the code of its standing when it was written
 	Write   string `json:"w"` // tells this write from every other
 
 	ID       string       `json:"id"`
@@ -131,7 +132,7 @@ func (s *Store) encodeESIM(e *usage.ESIM) ([]byte, error) {
 	}
 	since := eraOf(e.BoughtAt)
 	d := esimDocument{
-		Schema: esimSchema, Version: e.Version, Write: write[:8], // only rivals for the same version matter
+		Schema: esimSchema, Version: e.Version, Counted: standingCode(e.Standing(s.now())), Write: write[:8], // only rivals for the same version matter
 		ID: e.ID, Customer: e.Customer, Plan: planOf(e.Plan), ICCID: e.ICCID, OrderNo: e.OrderNo, TranNo: e.TranNo,
 		Status: codeOf(e.Status, statusWords()), Total: e.TotalBytes, Used: e.UsedBytes, Pace: e.Pace,
 		Bought: since, Times: since.moments(e.ExpiresAt, e.MeasuredAt, e.FirstUsedAt, e.AskedAt, e.NextAt), Misses: e.Misses,

@@ -172,9 +172,41 @@ func (s *Store) saving(e *usage.ESIM, due string) (scriptCall, error) {
 		return scriptCall{}, err
 	}
 	return scriptCall{
-		keys: []string{esimKey(e.ID), esimDueKey(partition(e.ID, esimPartitions))},
+		keys: esimKeys(e.ID),
 		args: []any{e.Version - 1, esimSchema, document, e.ID, due},
 	}, nil
+}
+
+// esimKeys are what a change of an eSIM changes: its document, the due set, and the count of standings.
+func esimKeys(id string) []string {
+	n := partition(id, esimPartitions)
+	return []string{esimKey(id), esimDueKey(n), esimStandingsKey(n)}
+}
+
+// Standings returns how many eSIMs there are of each usage.ESIM.Standing, as of the last time that each
+// was looked at, in one round trip however many there are.
+func (v *ESIMs) Standings(ctx context.Context) (map[esim.Status]int, error) {
+	var parts [esimPartitions]*redis.MapStringStringCmd
+	_, err := v.s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for n := range parts {
+			parts[n] = p.HGetAll(ctx, esimStandingsKey(uint32(n)))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read standings: %w", err)
+	}
+	all := map[esim.Status]int{}
+	for _, part := range parts {
+		for field, text := range part.Val() {
+			n, err := strconv.Atoi(text)
+			if err != nil {
+				return nil, fmt.Errorf("read standings: %w", err)
+			}
+			all[wordOf(code(field), statusWords())] += n
+		}
+	}
+	return all, nil
 }
 
 // load reads an eSIM; orders.ErrNotFound, ErrNewer.

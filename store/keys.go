@@ -64,6 +64,9 @@ func esimTag(n uint32) string    { return fmt.Sprintf("{e:%02d}", n) }
 func esimKey(id string) string   { return esimTag(partition(id, esimPartitions)) + ":esim:" + id }
 func esimDueKey(n uint32) string { return esimTag(n) + ":due" }
 
+// esimStandingsKey has how many eSIMs of a part there are of each standing, by its code.
+func esimStandingsKey(n uint32) string { return esimTag(n) + ":standings" }
+
 func iccidKey(i esim.ICCID) string        { return "iccid:" + i.Digits() }
 func intentKey(intent string) string      { return "pi:" + intent }
 func catalogueKey(p esim.Provider) string { return "catalog:" + string(p) }

@@ -93,9 +93,10 @@ end
 return 1
 `
 
-// esimScript saves an eSIM and its place in the due set.
+// esimScript saves an eSIM and its place in the due set, and counts it under the standing that stands in
+// its document instead of the one before.
 //
-//	KEYS  1 eSIM  2 due set
+//	KEYS  1 eSIM  2 due set  3 number of eSIMs by standing
 //	ARGV  1 version before, 0 to create  2 schema this program knows  3 document  4 id
 //	      5 due time in ms, "" for never, "=" to leave the due set as it is
 //
@@ -116,12 +117,33 @@ end
 if tonumber(schema) > tonumber(ARGV[2]) then return -1 end
 if tonumber(version) ~= tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[3])
+local counted = '^{"schema":%d+,"version":%d+,"q":(%d+)'
+local was, is = stored and string.match(stored, counted), string.match(ARGV[3], counted)
+if was ~= is then
+  if was then redis.call('HINCRBY', KEYS[3], was, -1) end
+  redis.call('HINCRBY', KEYS[3], is, 1)
+end
 if ARGV[5] == '' then
   redis.call('ZREM', KEYS[2], ARGV[4])
 elseif ARGV[5] ~= '=' then
   redis.call('ZADD', KEYS[2], ARGV[5], ARGV[4])
 end
 return 1
+`
+
+// eraseESIMScript deletes an eSIM with all that esimScript wrote of it.
+//
+//	KEYS  1 eSIM  2 due set  3 number of eSIMs by standing
+//	ARGV  1 id
+//
+// It returns 1 if it was there.
+const eraseESIMScript = `
+redis.call('ZREM', KEYS[2], ARGV[1])
+local stored = redis.call('GET', KEYS[1])
+if not stored then return 0 end
+local was = string.match(stored, '^{"schema":%d+,"version":%d+,"q":(%d+)')
+if was then redis.call('HINCRBY', KEYS[3], was, -1) end
+return redis.call('DEL', KEYS[1])
 `
 
 // leaseScript takes what is most overdue in a part of the due set, and puts it off.

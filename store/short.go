@@ -96,6 +96,9 @@ func statusWords() []esim.Status {
 	}
 }
 
+// standingCode is the number of an eSIM's standing.
+func standingCode(s esim.Status) int { return max(0, slices.Index(statusWords(), s)) }
+
 // shortKey is a plan's Key without the provider if that is p, and wholeKey the Key again.
 func shortKey(key string, p esim.Provider) string {
 	if id, ok := strings.CutPrefix(key, string(p)+":"); ok {

@@ -80,6 +80,7 @@ func suite(t *testing.T, url string) {
 		{"top-up claims", testTopUpClaims},
 		{"taken back", testTakenBack},
 		{"back again", testReturn},
+		{"standings", testStandings},
 		{"erase while topping up", testEraseWhileToppingUp},
 		{"relay", testRelay},
 		{"lease", testLease},

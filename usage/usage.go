@@ -119,6 +119,23 @@ func (e *ESIM) Over(now time.Time) bool {
 	}
 }
 
+// Standing is what statistics count the eSIM as at now: ready where none of it was used yet, in use, used
+// up, expired, taken back, suspended, or unknown where nobody can tell any more, or not yet.
+func (e *ESIM) Standing(now time.Time) esim.Status {
+	switch {
+	case e.Status == esim.StatusCancelled || e.Status == esim.StatusUsedUp || e.Status == esim.StatusSuspended:
+		return e.Status
+	case e.Over(now):
+		return esim.StatusExpired
+	case !e.Linked() || e.Unreachable || e.Misses >= maxMisses:
+		return esim.StatusUnknown
+	case e.Status == esim.StatusInUse || e.UsedBytes > 0:
+		return esim.StatusInUse
+	default:
+		return esim.StatusReady
+	}
+}
+
 // Linked says whether enough is known of the eSIM to ask its provider for its numbers: Mobilexy tells
 // neither ICCID nor transaction number when it sells.
 func (e *ESIM) Linked() bool {

@@ -23,6 +23,32 @@ func TestRemainingBytes(t *testing.T) {
 	}
 }
 
+func TestStanding(t *testing.T) {
+	now := noon()
+	for name, tc := range map[string]struct {
+		change func(*usage.ESIM)
+		want   esim.Status
+	}{
+		"just bought":   {func(e *usage.ESIM) { e.Status, e.UsedBytes = esim.StatusReady, -1 }, esim.StatusReady},
+		"untouched":     {func(e *usage.ESIM) { e.Status, e.UsedBytes = esim.StatusReady, 0 }, esim.StatusReady},
+		"begun":         {func(e *usage.ESIM) { e.Status = esim.StatusReady }, esim.StatusInUse},
+		"in use":        {func(*usage.ESIM) {}, esim.StatusInUse},
+		"used up":       {func(e *usage.ESIM) { e.Status = esim.StatusUsedUp }, esim.StatusUsedUp},
+		"at its end":    {func(e *usage.ESIM) { e.ExpiresAt = now }, esim.StatusExpired},
+		"taken back":    {func(e *usage.ESIM) { e.Status, e.ExpiresAt = esim.StatusCancelled, now }, esim.StatusCancelled},
+		"suspended":     {func(e *usage.ESIM) { e.Status = esim.StatusSuspended }, esim.StatusSuspended},
+		"no number":     {func(e *usage.ESIM) { e.ICCID, e.TranNo, e.Plan.Provider = "", "", esim.Mobilexy }, esim.StatusUnknown},
+		"no news":       {func(e *usage.ESIM) { e.Misses = 30 }, esim.StatusUnknown},
+		"customer gone": {func(e *usage.ESIM) { e.Unreachable = true }, esim.StatusUnknown},
+	} {
+		e := inUse(esim.GB, esim.GB)
+		tc.change(e)
+		if got := e.Standing(now); got != tc.want {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
+		}
+	}
+}
+
 func TestPast(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	for _, tc := range []struct {
