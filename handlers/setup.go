@@ -269,6 +269,18 @@ func suffix(lang string) string {
 	return " " + lang
 }
 
+// Dismiss takes the longer menu away from somebody who is no admin any more.
+// https://core.telegram.org/bots/api#deletemycommands
+func (t *Telegram) Dismiss(ctx context.Context, former int64) error {
+	err := t.client.configure(ctx, "deleteMyCommands", former, func(ctx context.Context, b *bot.Bot) (bool, error) {
+		return b.DeleteMyCommands(ctx, &bot.DeleteMyCommandsParams{Scope: &models.BotCommandScopeChat{ChatID: former}})
+	})
+	if errors.Is(err, orders.ErrUnreachable) {
+		return nil // there is nobody to see it
+	}
+	return err
+}
+
 // sameText compares a text with what became of it at Telegram, which trims and cleans what it keeps.
 func sameText(a, b string) bool {
 	clean := func(s string) string {

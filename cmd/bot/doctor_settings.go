@@ -110,7 +110,7 @@ func visit(ctx context.Context, page string) (status int, body string) {
 		return 0, "malformed"
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := client.Do(req) //nolint:gosec // G704: the operator's own address
+	resp, err := client.Do(req)
 	if err != nil {
 		var failed *url.Error
 		if errors.As(err, &failed) {
@@ -142,14 +142,14 @@ func (d *doctor) sellers() []func(context.Context) []finding {
 
 func (d *doctor) seller(ctx context.Context, p providers.Provider) finding {
 	what := p.ID().Name() + " balance"
-	credential, address := "CLOUDESIM_API_TOKEN", "CLOUDESIM_API_URL"
+	variable, address := "CLOUDESIM_API_TOKEN", "CLOUDESIM_API_URL"
 	if p.ID() == esim.Mobilexy {
-		credential, address = "MOBILEXY_API_KEY", "MOBILEXY_API_URL"
+		variable, address = "MOBILEXY_API_KEY", "MOBILEXY_API_URL"
 	}
 	balance, err := p.Balance(ctx)
 	switch {
 	case errors.Is(err, providers.ErrUnauthorized):
-		return ill(what, err, "take "+credential+" from the provider's portal again")
+		return ill(what, err, "take "+variable+" from the provider's portal again")
 	case err != nil:
 		return ill(what, err, "see that "+address+" can be reached from here, and what the provider says of its state")
 	case balance.LessThan(d.cfg.BalanceAlert):

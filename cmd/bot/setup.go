@@ -5,15 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"esimbot/payments"
+	"esimbot/store"
 )
 
 const (
 	// setupTurn is for how long one setup has Stripe's webhook to itself. Two deploys at once would
 	// each make an endpoint, and keep the secret of the one that the other deletes.
 	setupTurn = 45 * time.Second
+	// adminsName is what the admins that have a menu are kept under.
+	adminsName = "admins"
 	// setupLook is how often the one that waits looks whether its turn has come.
 	setupLook = 100 * time.Millisecond
 )
@@ -40,14 +46,49 @@ func (c *setupCmd) Run(ctx context.Context, out output) error {
 // setup registers the shop at Telegram and Stripe and prints what it did, a line each.
 func (a *app) setup(ctx context.Context, out output) error {
 	say := func(line string) { fmt.Fprintln(out, line) }
-	if a.cfg.PublicURL == "" {
-		say("stripe: polled, no webhook endpoint is needed")
-		return a.telegram.Register(ctx, "", say)
+	webhook := ""
+	if a.cfg.PublicURL != "" {
+		webhook = a.cfg.PublicURL + "/telegram/webhook"
 	}
-	if err := a.telegram.Register(ctx, a.cfg.PublicURL+"/telegram/webhook", say); err != nil {
+	if err := a.telegram.Register(ctx, webhook, say); err != nil {
 		return err
 	}
-	return a.alone(ctx, func(ctx context.Context) error { return a.setupStripe(ctx, say) })
+	return a.alone(ctx, func(ctx context.Context) error {
+		if err := a.dismissAdmins(ctx, say); err != nil {
+			return err
+		}
+		if webhook == "" {
+			say("stripe: polled, no webhook endpoint is needed")
+			return nil
+		}
+		return a.setupStripe(ctx, say)
+	})
+}
+
+// dismissAdmins takes the admins' menu from those who were admins at the last setup and aren't now.
+func (a *app) dismissAdmins(ctx context.Context, say func(line string)) error {
+	kept, err := a.store.LoadSecret(ctx, adminsName)
+	if err != nil && !errors.Is(err, store.ErrNoSecret) {
+		return err
+	}
+	var present []string
+	for _, id := range a.cfg.Admins {
+		present = append(present, strconv.FormatInt(id, 10))
+	}
+	for _, text := range list(kept) {
+		id, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || slices.Contains(a.cfg.Admins, id) {
+			continue
+		}
+		if err := a.telegram.Dismiss(ctx, id); err != nil {
+			return fmt.Errorf("menu of former admin %d: %w", id, err)
+		}
+		say(fmt.Sprintf("telegram: menu of former admin %d taken away", id))
+	}
+	if now := strings.Join(present, ","); now != kept {
+		return a.store.SaveSecret(ctx, adminsName, now)
+	}
+	return nil
 }
 
 func (a *app) setupStripe(ctx context.Context, say func(line string)) error {

@@ -125,7 +125,8 @@ func TestSetupBesideAConfiguredSecret(t *testing.T) {
 	}
 }
 
-// Admins have a longer menu, customers don't, and an admin who never wrote to the bot stops nothing.
+// Admins have a longer menu for as long as they are admins, and one who never wrote to the bot stops
+// nothing.
 func TestSetupForAdmins(t *testing.T) {
 	t.Parallel()
 	c := openClinic(t)
@@ -139,5 +140,12 @@ func TestSetupForAdmins(t *testing.T) {
 	}
 	if !has(999, "refund") || !has(1000, "refund") || has(customer, "refund") || !has(customer, "buy") {
 		t.Error("the admins' menu is not the admins'")
+	}
+	c.vars["ADMIN_IDS"] = "1000"
+	if said := c.setup(); !strings.Contains(said, "menu of former admin 999 taken away") || has(999, "refund") || !has(999, "buy") || !has(1000, "refund") {
+		t.Errorf("a former admin keeps the longer menu:\n%s", said)
+	}
+	if said := c.setup(); strings.Contains(said, "former") {
+		t.Errorf("again:\n%s", said)
 	}
 }
