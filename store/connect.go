@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
@@ -70,6 +71,15 @@ func cluster(address string) (redis.UniversalClient, error) {
 // quiet turns off a handshake that only one vendor's servers answer.
 func quiet() *maintnotifications.Config {
 	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}
+
+// unbelieved says what can be done where the server could not prove who it is.
+func unbelieved(err error) error {
+	var unproved *tls.CertificateVerificationError
+	if !errors.As(err, &unproved) {
+		return err
+	}
+	return fmt.Errorf("%w; the certificate must name the host that REDIS_URL has, and an authority of your own goes into the file that SSL_CERT_FILE names", err)
 }
 
 // infoField picks a field from the text of INFO; "" where it isn't told.

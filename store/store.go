@@ -76,7 +76,7 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 
 func (s *Store) prepare(ctx context.Context, keys [][]byte) error {
 	if err := s.Ping(ctx); err != nil {
-		return err
+		return unbelieved(err)
 	}
 	switch err := s.CheckEviction(ctx); {
 	case errors.Is(err, ErrUntold):

@@ -24,7 +24,8 @@ type Guarded struct {
 	*Server
 	// TLS is its address as REDIS_URL has it, with a password. URL is the one without TLS, for the
 	// test itself.
-	TLS string
+	TLS     string
+	TLSPort int
 	// Authority is the file with the authority's certificate.
 	Authority string
 	// Password is asked for at both addresses.
@@ -46,9 +47,9 @@ func StartTLS(t testing.TB, host string) *Guarded {
 			t.Fatal(err)
 		}
 	}
-	port := freePort(t)
-	g.TLS = fmt.Sprintf("rediss://:%s@localhost:%d/0", g.Password, port)
-	g.Server = Start(t, "--tls-port", strconv.Itoa(port), "--tls-cert-file", certificate, "--tls-key-file", key,
+	g.TLSPort = freePort(t)
+	g.TLS = fmt.Sprintf("rediss://:%s@localhost:%d/0", g.Password, g.TLSPort)
+	g.Server = Start(t, "--tls-port", strconv.Itoa(g.TLSPort), "--tls-cert-file", certificate, "--tls-key-file", key,
 		"--tls-ca-cert-file", g.Authority, "--tls-auth-clients", "no", "--requirepass", g.Password)
 	return g
 }
