@@ -52,6 +52,9 @@ type Config struct {
 	Log     *slog.Logger
 	// Panicked counts the panics that were caught, by where; nil: nobody counts.
 	Panicked func(where string)
+	// Renewed is called some time after another Snapshot is there; nil: nobody. Making one needs several
+	// times its memory.
+	Renewed func()
 	// Alert tells the admins; one alert goes out per key. Keys are "catalogue:<provider>" for a
 	// catalogue that was refused, "provider:<provider>" for one that could not be fetched, and
 	// "balance:<provider>" for a balance that did not cover a plan asked for.

@@ -80,11 +80,13 @@ func (c *Catalog) Run(ctx context.Context) error {
 			c.cfg.Log.WarnContext(ctx, "catalogue not restored", "error", err)
 		}
 	}
+	var known *Snapshot
 	for ctx.Err() == nil {
-		c.Snapshot().Warm()
+		known = c.warm(known)
 		if err := c.tend(ctx); err != nil && ctx.Err() == nil {
 			c.cfg.Log.ErrorContext(ctx, "catalogue not renewed", "error", err)
 		}
+		known = c.warm(known)
 		// Replicas that started together drift apart.
 		every := c.every()
 		timer := time.NewTimer(every*3/4 + rand.N(every/2)) //nolint:gosec // G404: jitter guards nothing
@@ -105,6 +107,20 @@ func (c *Catalog) every() time.Duration {
 		}
 	}
 	return look
+}
+
+// warm makes the present Snapshot ready to be searched, if it is another than the one known, and says
+// that there is one. It returns the present one.
+func (c *Catalog) warm(known *Snapshot) *Snapshot {
+	s := c.Snapshot()
+	if s == known {
+		return s
+	}
+	s.Warm()
+	if c.cfg.Renewed != nil && s.Loaded() {
+		c.cfg.Renewed()
+	}
+	return s
 }
 
 // tend does what is to be done at this moment: takes newer copies from the Cache, fetches what is

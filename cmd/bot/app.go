@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,6 +47,7 @@ type app struct {
 	store    *store.Store
 	secrets  *webhookSecrets
 	catalog  *catalog.Catalog
+	notifier *handlers.Notifier
 	payments *payments.Stripe
 	orders   *orders.Service
 	watch    *usage.Watcher
@@ -114,9 +116,12 @@ func (a *app) build(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	username, err := client.Me(ctx)
+	if a.catalog, err = a.newCatalog(bundle, sellers); err != nil {
+		return err
+	}
+	username, err := a.awake(ctx, client)
 	if err != nil {
-		return fmt.Errorf("ask Telegram for the bot's name: %w", err)
+		return err
 	}
 	if err := a.wire(o, parts{bundle: bundle, sellers: sellers, client: client, username: username, metrics: metrics}); err != nil {
 		return err
@@ -124,11 +129,23 @@ func (a *app) build(ctx context.Context, o options) error {
 	if err := newGauges(a, a.seen.metrics).register(a.seen.registry); err != nil {
 		return err
 	}
-	// The last good catalogue sells at once; without one the shop waits for the providers.
-	if err := a.catalog.Restore(ctx); err != nil {
-		a.log.WarnContext(ctx, "catalogue not restored", "err", err)
-	}
 	return nil
+}
+
+// awake asks Telegram for the bot's name, and meanwhile takes the last good catalogue from Redis, from
+// which the shop sells at once; without one it waits for the providers.
+func (a *app) awake(ctx context.Context, client *handlers.Client) (username string, err error) {
+	var restoring sync.WaitGroup
+	restoring.Go(func() {
+		if err := a.catalog.Restore(ctx); err != nil {
+			a.log.WarnContext(ctx, "catalogue not restored", "err", err)
+		}
+	})
+	defer restoring.Wait()
+	if username, err = client.Me(ctx); err != nil {
+		return "", fmt.Errorf("ask Telegram for the bot's name: %w", err)
+	}
+	return username, nil
 }
 
 const (

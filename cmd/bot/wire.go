@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"strings"
 
 	"esimbot/catalog"
@@ -28,22 +29,6 @@ type parts struct {
 // wire joins the rooms, from the bottom of the house to its doors.
 func (a *app) wire(o options, p parts) error {
 	late, later, looks := &desk{}, &support{}, &watch{}
-	var notifier *handlers.Notifier
-	alert := func(ctx context.Context, al orders.Alert) {
-		if err := notifier.Alert(ctx, al); err != nil {
-			a.log.ErrorContext(ctx, "alert not sent", "alert", al.Key, "err", err)
-		}
-	}
-	var err error
-	a.catalog, err = catalog.New(catalog.Config{
-		Providers: p.sellers, Pricing: a.cfg.Pricing, Cache: a.store, Bundle: p.bundle, Refresh: a.cfg.CatalogRefresh, Now: a.now, Log: a.log, Panicked: a.seen.panicked,
-		Alert: func(ctx context.Context, key, detail string) {
-			alert(ctx, orders.Alert{Key: key, Kind: catalogueAlert(key), Detail: detail})
-		},
-	})
-	if err != nil {
-		return err
-	}
 	shop, err := flows.New(flows.Config{
 		Catalogue: a.catalog, Desk: late, Office: late, ESIMs: a.store.ESIMs(), Watch: looks, Linker: looks, TopUps: topUps{a.catalog}, Support: later, Eraser: a.store, Popularity: a.store, Bundle: p.bundle, BotUsername: p.username,
 		TermsURL: a.cfg.TermsURL, PrivacyURL: a.cfg.PrivacyURL, TestMode: a.cfg.TestSellsToAdminsOnly(), HoldDeadline: a.cfg.HoldDeadline, Now: a.now,
@@ -51,13 +36,13 @@ func (a *app) wire(o options, p parts) error {
 	if err != nil {
 		return err
 	}
-	notifier, err = handlers.NewNotifier(handlers.NotifierConfig{
+	a.notifier, err = handlers.NewNotifier(handlers.NotifierConfig{
 		Client: p.client, Screens: shop, Claims: a.store, Sessions: a.store.Sessions(), TopUps: topUps{a.catalog}, Username: p.username, Admins: a.cfg.Admins, SupportChat: a.cfg.SupportChat, Log: a.log, Metrics: p.metrics,
 	})
 	if err != nil {
 		return err
 	}
-	if *looks, err = a.newWatch(o, p.sellers, notifier); err != nil {
+	if *looks, err = a.newWatch(o, p.sellers, a.notifier); err != nil {
 		return err
 	}
 	a.watch = looks.Watcher
@@ -69,12 +54,12 @@ func (a *app) wire(o options, p parts) error {
 		return err
 	}
 	if a.cfg.PublicURL != "" { // without it Stripe is polled anyway
-		a.secrets.missing = func(ctx context.Context) { alert(ctx, orders.Alert{Key: "stripe_webhook", Kind: "stripe_webhook"}) }
+		a.secrets.missing = func(ctx context.Context) { a.alert(ctx, orders.Alert{Key: "stripe_webhook", Kind: "stripe_webhook"}) }
 	}
 	if a.payments, err = a.newPayments(p); err != nil {
 		return err
 	}
-	if a.orders, err = a.newOrders(p, notifier); err != nil {
+	if a.orders, err = a.newOrders(p, a.notifier); err != nil {
 		return err
 	}
 	late.Service = a.orders
@@ -85,8 +70,26 @@ func (a *app) wire(o options, p parts) error {
 	if err != nil {
 		return err
 	}
-	a.handler, err = a.doors(p.metrics, notifier)
+	a.handler, err = a.doors(p.metrics, a.notifier)
 	return err
+}
+
+// newCatalog builds the catalogue, empty.
+func (a *app) newCatalog(bundle *locales.Bundle, sellers []providers.Provider) (*catalog.Catalog, error) {
+	return catalog.New(catalog.Config{
+		Providers: sellers, Pricing: a.cfg.Pricing, Cache: a.store, Bundle: bundle, Refresh: a.cfg.CatalogRefresh, Now: a.now, Log: a.log, Panicked: a.seen.panicked,
+		Renewed: debug.FreeOSMemory, // what a small machine needs for other things
+		Alert: func(ctx context.Context, key, detail string) {
+			a.alert(ctx, orders.Alert{Key: key, Kind: catalogueAlert(key), Detail: detail})
+		},
+	})
+}
+
+// alert tells the admins.
+func (a *app) alert(ctx context.Context, al orders.Alert) {
+	if err := a.notifier.Alert(ctx, al); err != nil {
+		a.log.ErrorContext(ctx, "alert not sent", "alert", al.Key, "err", err)
+	}
 }
 
 // catalogueAlert names the text of an alert from the catalogue by what its key is about.
