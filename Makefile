@@ -34,8 +34,8 @@ bench-usage: ## a million watched eSIMs on real Redis, then whole lives and kill
 	BENCH_ESIMS=$${BENCH_ESIMS:-1000000} BENCH_LIVES=$${BENCH_LIVES:-20000} \
 		go test -count=1 -v -timeout 60m -run '^Test(UsageAtScale|UsageForLife|ReplicasEnd)$$' ./store
 
-e2e: ## a purchase of each provider in a real browser, on real Redis and on a cluster
-	go test -count=1 -v -run '^Test(Browser|Cluster|Purchase)' ./cmd/bot
+e2e: ## customers' journeys on one Redis, on a cluster, on two replicas while a version is rolled out, and in a browser
+	go test -count=1 -v -run '^Test(Suite|ClusterSuite|KillSuite|Purchase|Browser)' ./cmd/bot
 
 screens: ## a picture of each screen into screens/
 	SCREENS_DIR=$(CURDIR)/screens go test -count=1 -v -run '^TestBrowserScreens' ./cmd/bot
