@@ -19,7 +19,7 @@ const (
 	anyState     = "any"
 )
 
-// browse lists orders, in one state or any, the last changed first.
+// browse lists orders: in one state the last to come to it first, in any the newest first.
 func (v *visit) browse(ctx context.Context, words []string) (Reply, error) {
 	state := orders.State("")
 	if len(words) > 0 && words[0] != anyState {

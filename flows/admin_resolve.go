@@ -3,7 +3,6 @@ package flows
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -166,11 +165,6 @@ func (v *visit) sure(o *orders.Order, words []string, what string, c Confirmatio
 	return v.show(Screen{Name: "admin_sure", HTML: html, Rows: [][]Button{{b}, {press(v.l.T("button_cancel"), adminPage("resolve", words[0]))}}}), nil
 }
 
-// orderNumber is what a provider's order number may be made of.
-func orderNumber(s string) bool {
-	return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`).MatchString(s)
-}
-
 // attached takes the activation code or the order number that was asked for, and asks for a yes.
 func (v *visit) attached(ctx context.Context, words []string, typed string) (Reply, error) {
 	o, no, err := v.answerable(ctx, words)
@@ -191,7 +185,7 @@ func (v *visit) attached(ctx context.Context, words []string, typed string) (Rep
 	typed = strings.TrimSpace(typed)
 	switch orders.Answer(words[1]) {
 	case orders.AnswerOrderNo:
-		if !orderNumber(typed) {
+		if !orders.IsOrderNumber(typed) {
 			return again("admin_number_wrong")
 		}
 		what := v.l.H("admin_sure_attach_no", args{"Number": code(v.l, typed)})

@@ -72,7 +72,7 @@ func (v *visit) secondESIM(ctx context.Context, words []string) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	if !orderNumber(words[2]) {
+	if !orders.IsOrderNumber(words[2]) {
 		return Reply{}, errStale
 	}
 	v.session.Confirm = nil
@@ -203,7 +203,7 @@ func besidePage(a orders.Alert) []string {
 	switch {
 	case payment(a.Intent):
 		words = []string{"return", a.Intent}
-	case a.Order != nil && a.Twice != nil && a.Twice.Back && orderNumber(a.Twice.OrderNo):
+	case a.Order != nil && a.Twice != nil && a.Twice.Back && orders.IsOrderNumber(a.Twice.OrderNo):
 		words = []string{"second", string(a.Order.ID), string(a.Twice.Provider), a.Twice.OrderNo}
 	}
 	if len("alert/"+strings.Join(words, "/")) > maxData {

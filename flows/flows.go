@@ -285,8 +285,8 @@ type Office interface {
 	Find(ctx context.Context, query string) ([]*orders.Order, error)
 	// Record returns an order of anybody's with its log, oldest entry first.
 	Record(ctx context.Context, id orders.ID) (*orders.Order, []orders.LogEntry, error)
-	// Browse returns orders in state, or in any for "", the last changed first, and how many there
-	// are in all.
+	// Browse returns orders in state, the last to come to it first, or in any for "", the newest first, and
+	// how many there are in all.
 	Browse(ctx context.Context, state orders.State, offset, limit int) ([]*orders.Order, int, error)
 	// Refundable returns the latest orders whose money can go back, 10 at most.
 	Refundable(ctx context.Context) ([]*orders.Order, error)

@@ -17,6 +17,9 @@ import (
 // metadata.
 var orderNumber = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
+// IsOrderNumber says whether s may be a provider's order number.
+func IsOrderNumber(s string) bool { return orderNumber.MatchString(s) }
+
 // BuyAgain has the order bought once more: the admin says that nothing was bought, whatever stands
 // at Stripe. What stands there is read now, and the next attempt may follow exactly that. The right
 // of the attempt before is closed first, so that a runner that comes late can't use it beside the new one.
@@ -136,7 +139,7 @@ func (s *Service) AttachCode(ctx context.Context, d Decision, code esim.Activati
 			return s.refusal(ctx, o, WhyTaken)
 		}
 		b := s.asBought(o)
-		if n, no := parseGot(f.Got); b.Profile.OrderNo == "" && n >= o.Attempt.N && orderNumber.MatchString(no) {
+		if n, no := parseGot(f.Got); b.Profile.OrderNo == "" && n >= o.Attempt.N && IsOrderNumber(no) {
 			b.Profile.OrderNo = no
 		}
 		b.Profile.Code = code
@@ -158,7 +161,7 @@ func (s *Service) asBought(o *Order) Bought {
 func (s *Service) AttachOrderNo(ctx context.Context, d Decision, number string) (*Order, error) {
 	number = strings.TrimSpace(number)
 	return s.decide(ctx, d, AnswerOrderNo, func(o *Order) error {
-		if !orderNumber.MatchString(number) {
+		if !IsOrderNumber(number) {
 			return s.refusal(ctx, o, WhyUnknownNo)
 		}
 		if _, err := s.stillPaid(ctx, o); err != nil {

@@ -146,7 +146,7 @@ func (s *Service) audit(ctx context.Context, id ID, admin int64, deed string) er
 
 // twice is a purchase that o has no use for, for an alert.
 func (s *Service) twice(o *Order, p esim.Provider, number string, cost decimal.Decimal) *Twice {
-	return &Twice{Provider: p, OrderNo: number, Cost: cost, Back: s.takesBack(o, p) && orderNumber.MatchString(number)}
+	return &Twice{Provider: p, OrderNo: number, Cost: cost, Back: s.takesBack(o, p) && IsOrderNumber(number)}
 }
 
 // takesBack says whether a second eSIM of o could be given back to p by its order number. A top-up can't:
@@ -230,7 +230,7 @@ func (s *Service) second(ctx context.Context, o *Order, r GiveBackRequest) (*Giv
 		return refuse(WhyState)
 	case !s.takesBack(o, r.Provider):
 		return refuse(WhyKept)
-	case !orderNumber.MatchString(r.OrderNo):
+	case !IsOrderNumber(r.OrderNo):
 		return refuse(WhyUnknownNo)
 	case o.Bought.Profile.Provider == r.Provider && o.Bought.Profile.OrderNo == r.OrderNo:
 		return refuse(WhyOwn)

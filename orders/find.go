@@ -92,8 +92,8 @@ func (s *Service) Record(ctx context.Context, id ID) (*Order, []LogEntry, error)
 	return o, log, nil
 }
 
-// Browse returns orders in state, or in any for "", the last to come to its state first, 50 at most, and how
-// many there are in all. ErrNotFound for a state that there isn't.
+// Browse returns orders in state, the last to come to it first, or in any for "", the newest first, 50 at
+// most, and how many there are in all. ErrNotFound for a state that there isn't.
 func (s *Service) Browse(ctx context.Context, state State, offset, limit int) ([]*Order, int, error) {
 	if state != "" && !state.known() {
 		return nil, 0, fmt.Errorf("browse: no such state: %w", ErrNotFound)

@@ -36,6 +36,9 @@ func (m *memory) Browse(_ context.Context, state orders.State, offset, limit int
 			}
 		}
 		slices.SortFunc(all, func(a, b *orders.Order) int {
+			if state == "" {
+				return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(a.ID, b.ID))
+			}
 			return cmp.Or(b.UpdatedAt.Compare(a.UpdatedAt), cmp.Compare(a.ID, b.ID))
 		})
 		total = len(all)

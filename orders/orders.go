@@ -271,7 +271,6 @@ var (
 	ErrNotForNow = errors.New("not possible in this state")
 	ErrTestMode  = errors.New("test mode sells to admins only")
 	ErrBlocked   = errors.New("no new payment pages for this customer")
-	ErrBusy      = errors.New("another top-up of this eSIM is under way")
 )
 
 // A Draft is what an order is opened from: a plan with fresh terms, and the screen that shows it.

@@ -42,8 +42,8 @@ type Store interface {
 	// ErrBlocked for a customer whom an admin blocked.
 	AllowCheckout(ctx context.Context, customer int64, id ID, now time.Time) (first bool, err error)
 
-	// Browse returns orders in state, or in any for "", the last to come to its state first, from offset on, and
-	// how many there are in all.
+	// Browse returns orders in state, the last to come to it first, or in any for "", the newest first, from
+	// offset on, and how many there are in all.
 	Browse(ctx context.Context, state State, offset, limit int) (list []*Order, total int, err error)
 	// ByICCID returns the order that bought the eSIM with that number; ErrNotFound.
 	ByICCID(ctx context.Context, iccid esim.ICCID) (ID, error)

@@ -47,6 +47,9 @@ func orderStateKey(id orders.ID, s orders.State) string {
 	return orderStatePartKey(partition(string(id), orderPartitions), s)
 }
 
+// orderAllKey has a partition's orders by when they were made.
+func orderAllKey(n uint32) string { return orderTag(n) + ":all" }
+
 func orderStatePartKey(n uint32, s orders.State) string { return orderTag(n) + ":state:" + string(s) }
 
 func countedKey(id orders.ID) string { return tagOf(id) + ":counted:" + string(id) }

@@ -26,7 +26,7 @@ func allKeys() map[string]string {
 		"figuresKey": figuresKey(id, time.Date(2026, 11, 22, 23, 0, 0, 0, time.UTC)), "figuresPartKey": figuresPartKey(7, time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)),
 		"pausesKey": pausesKey(), "relayKey": relayKey(-100123, 45), "relaysKey": relaysKey(42),
 		"linksKey": linksKey(42), "esimDueKey": esimDueKey(partition(string(id), esimPartitions)), "rateKey": rateKey(esim.Mobilexy),
-		"esimStandingsKey": esimStandingsKey(3),
+		"esimStandingsKey": esimStandingsKey(3), "orderAllKey": orderAllKey(7),
 	}
 }
 
@@ -41,7 +41,7 @@ func TestKeys(t *testing.T) {
 		"blockedKey": `{u:42}:blocked`, "askedKey": `{u:42}:asked`, "orderStatePartKey": `{o:07}:state:review`, "countedKey": `{o:04}:counted:7KQ2M9X4TB`,
 		"figuresKey": `{o:04}:stats:2026-11-22`, "figuresPartKey": `{o:07}:stats:2026-11-22`, "pausesKey": `pauses`, "relayKey": `relay:-100123:45`, "relaysKey": `{u:42}:relays`,
 		"linksKey": `{u:42}:links`, "esimDueKey": `{e:12}:due`, "rateKey": `rate:mobilexy`,
-		"esimStandingsKey": `{e:03}:standings`,
+		"esimStandingsKey": `{e:03}:standings`, "orderAllKey": `{o:07}:all`,
 	}
 	for name, key := range allKeys() {
 		if key != want[name] {

@@ -17,9 +17,9 @@ import (
 	"esimbot/orders"
 )
 
-// Browse returns orders in state, or in any for "", the last to come to its state first, from offset on, and how
-// many there are in all, in two round trips; with a limit of 0 it only counts them, in one. Orders
-// that this program can't read, a newer version's first of all, are counted and left out.
+// Browse returns orders in state, the last to come to it first, or in any for "", the newest first, from
+// offset on, and how many there are in all, in two round trips; with a limit of 0 it only counts them,
+// in one. Orders that this program can't read, a newer version's first of all, are counted and left out.
 func (v *Orders) Browse(ctx context.Context, state orders.State, offset, limit int) ([]*orders.Order, int, error) {
 	offset, limit = max(0, offset), max(0, limit)
 	ids, total, err := v.browse(ctx, state, offset+limit, limit > 0)
@@ -42,6 +42,7 @@ func (v *Orders) Browse(ctx context.Context, state orders.State, offset, limit i
 		case errors.Is(err, orders.ErrNewer):
 		case err != nil: // an admin needs the others all the more
 			v.s.log.WarnContext(ctx, "order left out of a list", slog.Any("error", err))
+		case o.State == orders.Expired && v.s.now().Sub(o.UpdatedAt) >= expiredTTL: // as good as gone
 		case state == "" || o.State == state: // it may have moved on between the two reads
 			list = append(list, o)
 		}
@@ -49,27 +50,34 @@ func (v *Orders) Browse(ctx context.Context, state orders.State, offset, limit i
 	return list, total, nil
 }
 
-// browse returns the ids of the first orders, newest change first, and how many there are. The sets
-// of all partitions and states are read in one pipeline, after what expired has left them.
+// browse returns the ids of the first orders, and how many there are. The sets of all partitions are
+// read in one pipeline; those that nobody paid and that are gone aren't counted.
 func (v *Orders) browse(ctx context.Context, state orders.State, first int, list bool) ([]orders.ID, int, error) {
 	states := orders.States()
 	if state != "" {
 		states = []orders.State{state}
 	}
-	gone := strconv.FormatInt(millis(v.s.now().Add(-expiredTTL)), 10)
+	gone := "(" + strconv.FormatInt(millis(v.s.now().Add(-expiredTTL)), 10)
 	var counts []*redis.IntCmd
 	var ranges []*redis.ZSliceCmd
 	_, err := v.s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, state := range states {
-			for n := range uint32(orderPartitions) {
-				key := orderStatePartKey(n, state)
+		for n := range uint32(orderPartitions) {
+			for _, state := range states {
+				least := "-inf"
 				if state == orders.Expired {
-					p.ZRemRangeByScore(ctx, key, "-inf", gone)
+					least = gone
 				}
-				counts = append(counts, p.ZCard(ctx, key))
-				if list {
-					ranges = append(ranges, p.ZRevRangeWithScores(ctx, key, 0, int64(first)-1))
-				}
+				counts = append(counts, p.ZCount(ctx, orderStatePartKey(n, state), least, "+inf"))
+			}
+			from, least := orderAllKey(n), "-inf"
+			if state != "" {
+				from = orderStatePartKey(n, state)
+			}
+			if state == orders.Expired {
+				least = gone
+			}
+			if list {
+				ranges = append(ranges, p.ZRevRangeByScoreWithScores(ctx, from, &redis.ZRangeBy{Min: least, Max: "+inf", Count: int64(first)}))
 			}
 		}
 		return nil

@@ -30,12 +30,13 @@ func browse(t *testing.T, s *store.Store, state orders.State, offset, limit int)
 }
 
 func testBrowse(t *testing.T, s *store.Store) {
-	// No other test's orders are in this state, nor changed as late as these.
+	// No other test's orders are in this state, nor as new as these.
 	_, before := browse(t, s, "", 0, 0)
 	var want []orders.ID
 	for i := range 25 {
 		o := order(t, 1)
 		o.UpdatedAt = epoch.AddDate(1, 0, 0).Add(time.Duration(i) * time.Second)
+		o.CreatedAt = o.UpdatedAt
 		if i%2 == 0 {
 			o.State = orders.Provisioning
 		} else {
@@ -68,8 +69,11 @@ func testBrowse(t *testing.T, s *store.Store) {
 	}
 	o.UpdatedAt = epoch.AddDate(1, 0, 1)
 	advance(t, s, o, orders.Review)
-	if page, _ := browse(t, s, "", 0, 2); !slices.Equal(page, []orders.ID{want[1], want[0]}) {
-		t.Errorf("what changed last is first: %v", page)
+	if page, _ := browse(t, s, "", 0, 2); !slices.Equal(page, want[:2]) {
+		t.Errorf("what changed isn't new: %v", page)
+	}
+	if page, _ := browse(t, s, orders.Review, 0, 1); !slices.Equal(page, want[1:2]) {
+		t.Errorf("what came last is first: %v", page)
 	}
 	if _, total := browse(t, s, orders.Unknown, 0, 0); total != 11 {
 		t.Errorf("%d are left in the state before", total)

@@ -96,12 +96,12 @@ func (v *Orders) transition(ctx context.Context, from orders.State, version int6
 	if from.Attempting() && o.State.Attempting() {
 		keep = "1"
 	}
+	part := partition(string(o.ID), orderPartitions)
 	keys := []string{
-		orderKey(o.ID), orderLogKey(o.ID), orderDueKey(partition(string(o.ID), orderPartitions)),
-		orderStateKey(o.ID, before), orderStateKey(o.ID, o.State),
+		orderKey(o.ID), orderLogKey(o.ID), orderDueKey(part), orderStatePartKey(part, before), orderStatePartKey(part, o.State), orderAllKey(part),
 	}
 	return v.s.scripts.transition.Run(ctx, v.s.rdb, keys,
-		string(o.ID), string(from), version, orders.Schema, document, line, due, millis(o.UpdatedAt), logLength, ttl, keep).Int()
+		string(o.ID), string(from), version, orders.Schema, document, line, due, millis(o.UpdatedAt), logLength, ttl, keep, millis(o.CreatedAt)).Int()
 }
 
 // Load returns an order with what was bought for it unsealed; orders.ErrNotFound, ErrNewer.

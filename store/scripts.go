@@ -18,13 +18,15 @@ const (
 // transitionScript is the one way an order changes; making it is the case without a state before.
 //
 //	KEYS  1 order  2 log  3 due set  4 set of the state before  5 set of the state after
+//	      6 all orders
 //	ARGV  1 id  2 state before, "" to create  3 version before  4 schema this program knows
 //	      5 document  6 log entry, "" for none  7 due time in ms, "" when finished
 //	      8 time of the change in ms  9 how many log entries are kept
 //	      10 for how many ms an order that came to nothing is kept, "" for ever
 //	      11 not "" where the time in the state before counts as time in the state after
+//	      12 when the order was made, in ms
 //
-// The sets of states have since when each order is in its state.
+// The sets of states have since when each order is in its state, the one of all when each was made.
 //
 // It returns one of the results above.
 const transitionScript = `
@@ -49,6 +51,7 @@ if KEYS[4] ~= KEYS[5] then
   redis.call('ZREM', KEYS[4], ARGV[1])
 end
 redis.call('ZADD', KEYS[5], 'NX', since, ARGV[1])
+redis.call('ZADD', KEYS[6], 'NX', ARGV[12], ARGV[1])
 if ARGV[7] == '' then
   redis.call('ZREM', KEYS[3], ARGV[1])
 else
@@ -57,7 +60,11 @@ end
 if ARGV[10] ~= '' then
   redis.call('PEXPIRE', KEYS[1], ARGV[10])
   redis.call('PEXPIRE', KEYS[2], ARGV[10])
-  redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', tonumber(ARGV[8]) - tonumber(ARGV[10]))
+  local gone = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', tonumber(ARGV[8]) - tonumber(ARGV[10]))
+  for _, id in ipairs(gone) do
+    redis.call('ZREM', KEYS[5], id)
+    redis.call('ZREM', KEYS[6], id)
+  end
 else
   redis.call('PERSIST', KEYS[2])
 end
