@@ -7,7 +7,6 @@ import (
 
 	"github.com/go-telegram/bot"
 	"github.com/go-telegram/bot/models"
-	qrcode "github.com/skip2/go-qrcode"
 
 	"esimbot/flows"
 	"esimbot/orders"
@@ -21,10 +20,7 @@ const (
 	toastLimit   = 200
 )
 
-const (
-	qrPixels = 512
-	qrName   = "esim.png"
-)
+const qrName = "esim.png"
 
 // A spot is where a screen is to be drawn.
 type spot struct {
@@ -153,10 +149,9 @@ func picture(p *flows.Photo) ([]byte, error) {
 		}
 		return p.Image, nil
 	}
-	image, err := qrcode.Encode(p.Code.Reveal(), qrcode.Medium, qrPixels)
+	image, err := qrPNG(p.Code.Reveal())
 	if err != nil {
-		// The library's error may quote what was to be encoded.
-		return nil, fmt.Errorf("draw photo: the code does not fit a QR code")
+		return nil, fmt.Errorf("draw photo: %w", err)
 	}
 	return image, nil
 }
