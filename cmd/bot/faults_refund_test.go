@@ -26,19 +26,13 @@ func (s *stage) wants(admin int64, words string, answers ...string) {
 	s.reads(admin, answers...)
 }
 
-// reads waits until an admin reads one of the texts, and returns which.
-func (s *stage) reads(admin int64, texts ...string) (read string) {
+// reads waits until an admin reads one of the texts.
+func (s *stage) reads(admin int64, texts ...string) {
 	s.t.Helper()
 	s.until(strings.Join(texts, " or "), func() bool {
 		chat := s.seen(admin)
-		for _, read = range texts {
-			if strings.Contains(chat, read) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(chat, text) })
 	})
-	return read
 }
 
 // Two admins confirm the same refund at once: one begins, the other is told, and the eSIM's money goes
