@@ -1,7 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint bench bench-each bench-usage e2e screens fuzz golden sim
+.PHONY: help run build test race lint bench bench-each bench-usage e2e screens fuzz vuln golden sim
 
 FUZZTIME ?= 60s
+FUZZ ?= .
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.3.0
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 help: ## this list
@@ -43,12 +45,17 @@ screens: ## a picture of each screen into screens/
 golden: ## write the golden screens anew; read the difference before committing
 	go test ./flows ./locales -update
 
-fuzz: ## each fuzz test for FUZZTIME
+fuzz: ## each fuzz test for FUZZTIME; FUZZ=Webhook those whose name has that
 	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
-		for name in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' $$file | cut -c6-); do \
+		for name in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' $$file | cut -c6- | grep -E '$(FUZZ)'); do \
 			echo "$$(dirname $$file) $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
 		done; \
 	done
+
+vuln: ## what is known against the modules in use; says aloud where that can't be asked
+	@out=$$(go run $(GOVULNCHECK) ./... 2>&1) && status=0 || status=1; echo "$$out"; \
+	case "$$out" in *"exit status 3"*) exit 1 ;; esac; \
+	[ $$status = 0 ] || echo "NOT CHECKED: the vulnerability database can't be reached from here, so nothing is known about the modules"
 
 sim: ## 100,000 orders in worlds where everything goes wrong; SIM_SEED tells other stories
 	SIM_ORDERS=$${SIM_ORDERS:-100000} go test -count=1 -v -timeout 30m -run '^TestSimulation$$' ./orders/simulation
