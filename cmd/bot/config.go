@@ -276,9 +276,11 @@ func (e *Environment) rules(c *Config, p *problems) {
 		c.LowDataPercent = append(c.LowDataPercent, n)
 	}
 	slices.Sort(c.LowDataPercent)
+	c.LowDataPercent = slices.Compact(c.LowDataPercent)
 	slices.Reverse(c.LowDataPercent)
 	if e.QuietHours != "off" {
-		if n, err := fmt.Sscanf(e.QuietHours, "%d-%d", &c.QuietFrom, &c.QuietTo); n != 2 || err != nil ||
+		rest := ""
+		if n, _ := fmt.Sscanf(e.QuietHours, "%d-%d%s", &c.QuietFrom, &c.QuietTo, &rest); n != 2 ||
 			c.QuietFrom < 0 || c.QuietFrom > 23 || c.QuietTo < 0 || c.QuietTo > 23 {
 			p.add("QUIET_HOURS", "%q should look like 22-08, or off", e.QuietHours)
 		}

@@ -89,6 +89,15 @@ func TestConfigTestModeNeedsARealProvider(t *testing.T) {
 	}
 }
 
+func TestThresholdsInAnyOrder(t *testing.T) {
+	vars := minimal()
+	vars["LOW_DATA_PERCENT"] = "5, 50,20,5"
+	c, err := environment(t, vars).Config()
+	if err != nil || !reflect.DeepEqual(c.LowDataPercent, []int{50, 20, 5}) {
+		t.Errorf("%v, %v", c, err)
+	}
+}
+
 func TestConfigProblems(t *testing.T) {
 	for name, tc := range map[string]struct {
 		set  map[string]string
@@ -116,6 +125,7 @@ func TestConfigProblems(t *testing.T) {
 		"lease":           {map[string]string{"ORDER_LEASE": "30s"}, []string{"ORDER_LEASE"}},
 		"poll bounds":     {map[string]string{"USAGE_POLL_MIN": "48h"}, []string{"USAGE_POLL_MIN"}},
 		"quiet":           {map[string]string{"QUIET_HOURS": "late"}, []string{"QUIET_HOURS"}},
+		"quiet minutes":   {map[string]string{"QUIET_HOURS": "22-08:30"}, []string{"QUIET_HOURS"}},
 		"low data":        {map[string]string{"LOW_DATA_PERCENT": "20,200"}, []string{"LOW_DATA_PERCENT"}},
 		"tax":             {map[string]string{"STRIPE_TAX": "yes"}, []string{"STRIPE_TAX"}},
 		"log level":       {map[string]string{"LOG_LEVEL": "loud"}, []string{"LOG_LEVEL"}},
