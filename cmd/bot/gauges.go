@@ -106,7 +106,7 @@ func (g *gauges) read() (store.Backlog, bool) {
 	if !g.at.IsZero() && now.Sub(g.at).Abs() < backlogEvery {
 		return g.backlog, !g.failed
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), backlogTimeout) //nolint:noctx // a scrape hands on no context
+	ctx, cancel := context.WithTimeout(context.Background(), backlogTimeout)
 	defer cancel()
 	b, err := g.app.store.Orders().Backlog(ctx, now)
 	if err != nil {

@@ -233,3 +233,42 @@ func TestWithoutTraces(t *testing.T) {
 		t.Errorf("%v allocations an update, want the one of its context", n)
 	}
 }
+
+// What was done shortly before the end is sent all the same.
+func TestTracesAreSentAtTheEnd(t *testing.T) {
+	t.Parallel()
+	c := openCollector(t)
+	traces, err := newTracing(t.Context(), c.URL+"/base", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := traces.root(t.Context(), "order")
+	traces.call(ctx, "redis get", time.Millisecond, "failed", true)
+	traces.call(t.Context(), "redis get", time.Millisecond, "ok", false) // of nothing that is followed
+	traces.end(ctx, "", "ok", false)
+	if err := traces.close(); err != nil {
+		t.Fatal(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.spans) != 2 || c.spans[0].GetName() != "redis get" || string(c.spans[0].GetParentSpanId()) != string(c.spans[1].GetSpanId()) {
+		t.Errorf("the collector has %v", c.spans)
+	}
+}
+
+func TestCollectorsAddress(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"": "", "http://127.0.0.1:4318": "http://127.0.0.1:4318", "https://traces.example/base/": "https://traces.example/base",
+		"traces.example:4318": "!", "grpc://traces.example": "!", "https://me:secret@traces.example": "!", "https://traces.example?key=secret": "!", "https://traces.example#x": "!",
+	} {
+		vars := minimal()
+		vars["OTEL_EXPORTER_OTLP_ENDPOINT"] = address
+		switch cfg, err := environmentFrom(vars).Config(); {
+		case want == "!" && (err == nil || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_ENDPOINT") || strings.Contains(err.Error(), "secret")):
+			t.Errorf("%s: %v", address, err)
+		case want != "!" && (err != nil || cfg.OTLPEndpoint != want):
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
