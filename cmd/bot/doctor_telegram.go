@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// stuckFor is how long ago a delivery may have failed for the updates that wait to be stuck.
-	stuckFor = 10 * time.Minute
+	// stuckFor is how long ago a delivery may have failed for the updates that wait to be stuck: Telegram
+	// tries again every minute or two.
+	stuckFor = 3 * time.Minute
 	// recently is how long a failed delivery is told of after all is well again.
 	recently = 24 * time.Hour
 )
