@@ -159,7 +159,7 @@ func TestReport(t *testing.T) {
 	r := &report{
 		plan: plan{rounds: 3}, contestants: contestants(),
 		sheets: map[string][]*sheet{
-			theShop:  {{rate: 300, half50: 1, half99: 2}, {rate: 100, half50: 1, half99: 4}, {rate: 260, half50: 1, half99: 2}},
+			theShop:  {{rate: 300, p50: 5, half50: 1, half99: 2}, {rate: 100, p50: 5, half50: 1, half99: 4}, {rate: 260, p50: 5, half50: 1, half99: 2}},
 			theGraf:  {{rate: 100}, {rate: 100}, {rate: 100}},
 			theLimit: {{rate: 300}, {rate: 300}, {rate: 300}},
 		},
@@ -179,10 +179,15 @@ func TestReport(t *testing.T) {
 		t.Error("a ratio to who did not take part")
 	}
 	r.sheets[theShop][0].rate, r.sheets[theShop][2].rate = 10, 10
+	for _, s := range r.sheets[theShop] {
+		s.half50, s.half99 = 400, 500
+	}
 	b.Reset()
 	r.targets(&b)
-	if !strings.Contains(b.String(), "÷ telegraf's: 2 | 0.10 | **missed** |") {
-		t.Error(b.String())
+	for _, want := range []string{"÷ telegraf's: 2 | 0.10 | **missed** |", "under 3 | 1.25 | **missed** |"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no line with %s in\n%s", want, b.String())
+		}
 	}
 }
 

@@ -45,38 +45,43 @@ func (s *stage) draw(ctx context.Context, l *load) ([]drawing, error) {
 	return drawn, failed
 }
 
-// drawingIn reads a call of editMessageText, be it JSON or a form.
-func drawingIn(typ string, body []byte) (drawing, error) {
+// fieldsIn reads a call's parameters, be it JSON or a form. A text is JSON either way.
+func fieldsIn(typ string, body []byte) (map[string]json.RawMessage, error) {
 	fields := map[string]json.RawMessage{}
 	media, params, err := mime.ParseMediaType(typ)
 	if err != nil {
-		return drawing{}, err
+		return nil, err
 	}
 	if media == "application/json" {
-		if err := json.Unmarshal(body, &fields); err != nil {
-			return drawing{}, err
+		return fields, json.Unmarshal(body, &fields)
+	}
+	form := multipart.NewReader(bytes.NewReader(body), params["boundary"])
+	for {
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			return fields, nil
 		}
-	} else {
-		form := multipart.NewReader(bytes.NewReader(body), params["boundary"])
-		for {
-			part, err := form.NextPart()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return drawing{}, err
-			}
-			value, err := io.ReadAll(part)
-			if err != nil {
-				return drawing{}, err
-			}
-			if part.FormName() == "text" {
-				if value, err = json.Marshal(string(value)); err != nil {
-					return drawing{}, err
-				}
-			}
-			fields[part.FormName()] = value
+		if err != nil {
+			return nil, err
 		}
+		value, err := io.ReadAll(part)
+		if err != nil {
+			return nil, err
+		}
+		if part.FormName() == "text" {
+			if value, err = json.Marshal(string(value)); err != nil {
+				return nil, err
+			}
+		}
+		fields[part.FormName()] = value
+	}
+}
+
+// drawingIn reads a call of editMessageText.
+func drawingIn(typ string, body []byte) (drawing, error) {
+	fields, err := fieldsIn(typ, body)
+	if err != nil {
+		return drawing{}, err
 	}
 	var d drawing
 	if err := json.Unmarshal(fields["text"], &d.text); err != nil {

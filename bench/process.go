@@ -85,6 +85,39 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(ticks) * time.Second / ticksASecond, nil
 }
 
+// ownCPU is what this program has used itself.
+func ownCPU() (time.Duration, error) {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0, err
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
+}
+
+// machineCPU is what all programs on this machine have used, and what they could have.
+func machineCPU() (used, had time.Duration, err error) {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0, err
+	}
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	for i, f := range strings.Fields(string(line))[1:] {
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return 0, 0, err
+		}
+		took := time.Duration(n) * time.Second / ticksASecond
+		switch i {
+		case 3, 4: // idle, and idle while the disk works
+			had += took
+		case 8, 9: // guests, counted in user already
+		default:
+			used, had = used+took, had+took
+		}
+	}
+	return used, had, nil
+}
+
 // memory returns the bytes that the process holds in RAM now, and held at most.
 func (p *process) memory() (now, most int64, err error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))

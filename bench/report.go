@@ -24,8 +24,8 @@ type report struct {
 func (r *report) progress(out io.Writer, round int, c contestant) {
 	sheets := r.sheets[c.id]
 	s := sheets[len(sheets)-1]
-	fmt.Fprintf(out, "round %d  %-32s %6.0f taps/s %5.0f µs CPU  p50 %5.2f p99 %6.2f ms  half %5.2f/%6.2f  slow %5.0f/s %6.1f MiB  start %4.0f ms  failed %.0f %s\n",
-		round+1, c.name, s.rate, s.cpu, s.p50, s.p99, s.half50, s.half99, s.slowRate, mib(s.memory), s.start, s.failed, s.failure)
+	fmt.Fprintf(out, "round %d  %-32s %6.0f taps/s %5.0f µs CPU  p50 %5.2f p99 %6.2f ms  half %5.2f/%6.2f  slow %5.0f/s %6.1f MiB  start %4.0f ms  others %2.0f %%  failed %.0f %s\n",
+		round+1, c.name, s.rate, s.cpu, s.p50, s.p99, s.half50, s.half99, s.slowRate, mib(s.memory), s.start, 100*s.disturbed, s.failed, s.failure)
 	if shop := r.sheets[theShop]; round == 0 && len(shop) > 0 {
 		if n, what := unlike(shop[0].screens, s.screens); n > 0 {
 			fmt.Fprintf(out, "%s draws %d of %d screens in another way than the shop:\n%s\n", c.name, n, len(s.screens), what)
@@ -38,12 +38,29 @@ func (r *report) markdown(ctx context.Context) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured on %s. %d rounds of %s for each thing, %d taps under way at once, %d with the slow Telegram.\n\n",
 		machine(ctx), r.rounds, r.each, r.inFlight, r.slowInFlight)
+	if d := r.disturbed(); d > quiet {
+		fmt.Fprintf(&b, "**Other programs took %.0f %% of the processors meanwhile: these figures say little.**\n\n", 100*d)
+	}
 	r.taps(&b)
 	r.targets(&b)
 	if r.others != nil {
 		r.rest(&b)
 	}
 	return b.String()
+}
+
+// quiet is how much of the processors other programs may take for the figures to mean something.
+const quiet = 0.05
+
+// disturbed is which part of the processors other programs took in the median turn.
+func (r *report) disturbed() float64 {
+	var values []float64
+	for _, sheets := range r.sheets {
+		for _, s := range sheets {
+			values = append(values, s.disturbed)
+		}
+	}
+	return median(values)
 }
 
 // middle is the median of what get takes from each of a contestant's sheets.
@@ -178,7 +195,9 @@ func (r *report) targets(b *strings.Builder) {
 	against("processor time ÷ telegraf's: at most 0.5", theGraf, func(s *sheet) float64 { return s.cpu }, most(0.5))
 	if len(r.sheets[theShop]) > 0 {
 		spread := r.middle(theShop, func(s *sheet) float64 { return s.half99 / max(s.half50, 0.001) })
-		line("p99 ÷ p50 at half load: under 3", fmt.Sprintf("%.2f", spread), spread < 3)
+		// One who doesn't keep up waits evenly, too.
+		queued := r.middle(theShop, func(s *sheet) float64 { return s.half50 }) > r.middle(theShop, func(s *sheet) float64 { return s.p50 })
+		line("p99 ÷ p50 at half load: under 3", fmt.Sprintf("%.2f", spread), spread < 3 && !queued)
 	}
 	for _, peer := range []string{theGrammY, theGraf} {
 		name := r.name(peer)

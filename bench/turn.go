@@ -25,9 +25,9 @@ type plan struct {
 
 // A sheet is what one turn of one contestant came to.
 type sheet struct {
-	start              float64 // ms
-	memory, memoryMost float64 // bytes, with everybody's session there
-	memoryEnd          float64 // after all of the turn
+	start     float64 // ms
+	memory    float64 // bytes, with everybody's session there
+	memoryEnd float64 // after all of the turn
 	// Of one tap, sent alone:
 	trips, commands, redisBytes, calls, callBytes float64
 	objects, bytes                                float64 // allocated; 0: untold
@@ -40,7 +40,9 @@ type sheet struct {
 	slow50, slow99 float64
 	failed         float64
 	failure        string
-	screens        []drawing // the first round's
+	// disturbed is which part of the processors other programs took meanwhile.
+	disturbed float64
+	screens   []drawing // the first round's
 }
 
 // turn starts a contestant, measures it and stops it.
@@ -57,20 +59,22 @@ func (s *stage) turn(ctx context.Context, c contestant, p plan, first bool) (*sh
 		return nil, err
 	}
 	sh := &sheet{start: ms(took)}
-	// Everybody gets a session, and the program is warm.
-	sh.count(l, l.closed(ctx, p.inFlight, people, time.Minute))
-	now, most, err := b.memory()
+	before, err := s.spent(b)
 	if err != nil {
 		return nil, err
 	}
-	sh.memory, sh.memoryMost = float64(now), float64(most)
-	for _, measure := range []func(context.Context, *bot, *load, plan) error{
-		func(ctx context.Context, b *bot, l *load, _ plan) error { return s.lone(ctx, b, l, sh) },
-		func(ctx context.Context, b *bot, l *load, p plan) error { return s.limit(ctx, b, l, p, sh) },
-	} {
-		if err := measure(ctx, b, l, p); err != nil {
-			return nil, err
-		}
+	// Everybody gets a session, and the program is warm.
+	sh.count(l, l.closed(ctx, p.inFlight, people, time.Minute))
+	now, _, err := b.memory()
+	if err != nil {
+		return nil, err
+	}
+	sh.memory = float64(now)
+	if err := s.lone(ctx, b, l, sh); err != nil {
+		return nil, err
+	}
+	if err := s.limit(ctx, b, l, p, sh); err != nil {
+		return nil, err
 	}
 	if first {
 		if sh.screens, err = s.draw(ctx, l); err != nil {
@@ -90,7 +94,38 @@ func (s *stage) turn(ctx context.Context, c contestant, p plan, first bool) (*sh
 		return nil, err
 	}
 	sh.memoryEnd = float64(now)
+	after, err := s.spent(b)
+	if err != nil {
+		return nil, err
+	}
+	sh.disturbed = after.since(before)
 	return sh, ctx.Err()
+}
+
+// spending is processor time: that of all programs, that of ours, and all there was.
+type spending struct{ all, ours, had time.Duration }
+
+func (s *stage) spent(b *bot) (spending, error) {
+	var sum spending
+	for _, ask := range []func() (time.Duration, error){b.cpu, s.redis.cpu, ownCPU} {
+		d, err := ask()
+		if err != nil {
+			return sum, err
+		}
+		sum.ours += d
+	}
+	var err error
+	sum.all, sum.had, err = machineCPU()
+	return sum, err
+}
+
+// since returns which part of the processors others took since then.
+func (s spending) since(then spending) float64 {
+	had := s.had - then.had
+	if had <= 0 {
+		return 0
+	}
+	return max(0, float64((s.all-then.all)-(s.ours-then.ours))/float64(had))
 }
 
 func (sh *sheet) count(l *load, r result) {
