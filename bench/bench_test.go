@@ -58,6 +58,7 @@ func TestLoad(t *testing.T) {
 			t.Errorf("decode: %v, header %v", err, r.Header)
 		}
 		taps <- b
+		var err error
 		text := "page <b>" + b.Query.Data + "</b>"
 		if b.ID%2 == 0 {
 			_, err = client.EditMessageText(r.Context(), &library.EditMessageTextParams{ChatID: b.Query.Message.Chat.ID, MessageID: b.Query.Message.ID, Text: text,
@@ -65,7 +66,10 @@ func TestLoad(t *testing.T) {
 		} else {
 			body := `{"chat_id":` + strconv.FormatInt(b.Query.Message.Chat.ID, 10) + `,"message_id":77,"text":"page \u003cb\u003e` + b.Query.Data +
 				`\u003c/b\u003e","reply_markup":{"inline_keyboard":[[{"text":"one","callback_data":"1","style":"primary"}]]}}`
-			_, err = http.Post(tg.url()+"/bot"+botToken+"/editMessageText", "application/json", strings.NewReader(body))
+			var resp *http.Response
+			if resp, err = http.Post(tg.url()+"/bot"+botToken+"/editMessageText", "application/json", strings.NewReader(body)); err == nil {
+				err = resp.Body.Close()
+			}
 		}
 		if err != nil {
 			t.Errorf("edit: %v", err)
