@@ -271,6 +271,12 @@ func (p papers) checkDocs(d *drifts) {
 			d.unless(slices.Contains(variables(), word) || strings.Contains(p.make, word) || word == "REDIS_PASSWORD", "%s: nothing reads %s", name, word)
 		}
 	}
+	for _, block := range regexp.MustCompile("(?s)\n```toml\n(.*?)\n```").FindAllStringSubmatch(p.page, -1) {
+		var anything map[string]any
+		_, err := toml.Decode(block[1], &anything)
+		d.unless(err == nil, "docs/deploy-fly.md: %v in what is to be copied", err)
+	}
+	d.unless(strings.Contains(p.page, "--appendonly yes") && strings.Contains(p.page, "--maxmemory-policy noeviction"), "docs/deploy-fly.md: its Redis would lose orders")
 	_, rotation, found := strings.Cut(p.page, "\n## Changing a secret\n")
 	rotation, _, _ = strings.Cut(rotation, "\n## ")
 	d.unless(found, "docs/deploy-fly.md: nothing on changing secrets")
@@ -340,6 +346,8 @@ func TestDeploymentDrifts(t *testing.T) {
 		"secrets to the builder":  {ignore, ".env\n", "", ".env goes to the builder"},
 		"page names a ghost":      {page, "`DATA_KEY`", "`DATA_KEYS_AT_REST`", "nothing reads DATA_KEYS_AT_REST"},
 		"page leaves one out":     {page, "PUBLIC_URL=", "", "PUBLIC_URL is not set"},
+		"page's Redis forgets":    {page, "--appendonly yes", "", "would lose orders"},
+		"page's file malformed":   {page, "[[restart]]", "[[restart", "in what is to be copied"},
 		"page can't rotate":       {page, "\n## Changing a secret\n", "\n## Secrets\n", "how is MOBILEXY_API_KEY changed?"},
 		"no time zones":           {func(p *papers) *string { return &p.main }, `_ "time/tzdata"`, `_ "time"`, "no time zones"},
 		"gate builds otherwise":   {func(p *papers) *string { return &p.gate }, "-trimpath ", "", ".ci/run doesn't build"},
