@@ -38,7 +38,9 @@ func TestCodesDoNotReachSupport(t *testing.T) {
 	}
 	// Support's own words are passed on no otherwise.
 	for _, answer := range []func() (int, error){
-		func() (int, error) { return h.tg.ReplyPhoto(supportGroup, helper, photo.ID, dot(t), "try 1$smdp.example$"+secret) },
+		func() (int, error) {
+			return h.tg.ReplyPhoto(supportGroup, helper, photo.ID, dot(t), "try 1$smdp.example$"+secret)
+		},
 		func() (int, error) { return h.tg.Reply(supportGroup, helper, photo.ID, "try 1$smdp.example$"+secret) },
 	} {
 		if _, err := answer(); err != nil {

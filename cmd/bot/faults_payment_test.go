@@ -57,12 +57,12 @@ func signed(payload []byte, secret string, at time.Time) string {
 	return webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{Payload: payload, Secret: secret, Timestamp: at}).Header
 }
 
-// told returns the payload of the newest event of a kind, delivered or not.
-func (s *stage) told(kind string) []byte {
+// paidEvent returns the payload of the newest event that tells of a payment, delivered or not.
+func (s *stage) paidEvent() []byte {
 	s.t.Helper()
 	events := s.world.Stripe.Events()
 	for i := len(events) - 1; i >= 0; i-- {
-		if events[i].Type == kind {
+		if events[i].Type == orders.EventCompleted {
 			payload, err := s.world.Stripe.Payload(events[i].ID)
 			if err != nil {
 				s.t.Fatal(err)
@@ -70,7 +70,7 @@ func (s *stage) told(kind string) []byte {
 			return payload
 		}
 	}
-	s.t.Fatalf("no event %s", kind)
+	s.t.Fatal("nobody has paid")
 	return nil
 }
 
@@ -81,7 +81,7 @@ func TestFault10EventRepeated(t *testing.T) {
 	s.order(s.planOf(esim.CloudESIM))
 	s.world.Stripe.DropWebhooks(true)
 	s.pay()
-	payload := s.told(orders.EventCompleted)
+	payload := s.paidEvent()
 	header := signed(payload, s.app.cfg.StripeSecrets[0], s.world.Clock.Now())
 	start := make(chan struct{})
 	var all sync.WaitGroup
@@ -247,7 +247,7 @@ func TestFault15Forged(t *testing.T) {
 	s.world.Stripe.DropWebhooks(true)
 	s.pay()
 	s.quiet()
-	payload, now, secret := s.told(orders.EventCompleted), s.world.Clock.Now(), s.app.cfg.StripeSecrets[0]
+	payload, now, secret := s.paidEvent(), s.world.Clock.Now(), s.app.cfg.StripeSecrets[0]
 	right := signed(payload, secret, now)
 	before := everything(t, redis)
 	for name, forged := range map[string]struct {

@@ -37,7 +37,7 @@ func (s *stage) closed(r *reaper, ill, well func()) {
 	ill()
 	r.armFor(false, never)
 	s.pay()
-	payload := s.told(orders.EventCompleted)
+	payload := s.paidEvent()
 	var both sync.WaitGroup
 	both.Go(func() {
 		if got := s.bring(payload, signed(payload, s.app.cfg.StripeSecrets[0], s.world.Clock.Now())); got < 500 {

@@ -246,25 +246,25 @@ func TestPlantedLeaksAreFound(t *testing.T) {
 	}
 	s := openStage(t, "", quick())
 	s.admin()
-	real := s.hidden(code)
+	all := s.hidden(code)
 	for _, planted := range []struct {
 		what string
 		do   func() error
 		find func() []string
 	}{
 		{"a log line", func() error { s.app.log.Error("no", "err", "Bearer "+s.app.cfg.StripeKey); return nil },
-			func() []string { return leaks(place{text: s.logs.String()}, real) }},
+			func() []string { return leaks(place{text: s.logs.String()}, all) }},
 		{"a key of Redis", func() error { return client(t, s.app.cfg.RedisURL).HSet(s.ctx, "planted", "code", code).Err() },
-			func() []string { return leaks(place{text: dump(t, s.app.cfg.RedisURL), iccids: true}, real) }},
+			func() []string { return leaks(place{text: dump(t, s.app.cfg.RedisURL), iccids: true}, all) }},
 		{"a message", func() error {
 			for _, chat := range []int64{customer, admin} { // the buyer may read it, the admin may not
-				if _, err := http.Post(s.app.cfg.TelegramURL+"/bot"+s.app.cfg.TelegramToken+"/sendMessage", "application/json", //nolint:noctx,bodyclose,gosec // as a slip would
+				if _, err := http.Post(s.app.cfg.TelegramURL+"/bot"+s.app.cfg.TelegramToken+"/sendMessage", "application/json", //nolint:bodyclose,gosec // as a slip would
 					strings.NewReader(fmt.Sprintf(`{"chat_id":%d,"text":%q}`, chat, code))); err != nil {
 					return err
 				}
 			}
 			return nil
-		}, func() []string { return s.said(real) }},
+		}, func() []string { return s.said(all) }},
 	} {
 		if got := planted.find(); len(got) != 0 {
 			t.Errorf("before %s: %v", planted.what, got)

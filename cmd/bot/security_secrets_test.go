@@ -180,7 +180,7 @@ func (s *stage) confides(code string) {
 // forges brings events and updates that nobody sent.
 func (s *stage) forges() {
 	s.t.Helper()
-	payload := s.told(orders.EventCompleted)
+	payload := s.paidEvent()
 	for _, signature := range []string{"", "t=1,v1=00", signed(payload, "whsec_another", s.world.Clock.Now())} {
 		if got := s.bring(payload, signature); got != http.StatusBadRequest {
 			s.t.Errorf("a forged event: %d", got)
