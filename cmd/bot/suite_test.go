@@ -47,16 +47,14 @@ func TestClusterSuite(t *testing.T) {
 }
 
 // suite walks every journey, with meanwhile going on beside them, and then audits the books.
-func suite(t *testing.T, s *stage, meanwhile ...func(t *testing.T)) {
+func suite(t *testing.T, s *stage, meanwhile ...func()) {
 	s.populated()
 	var post sync.Mutex
+	var beside sync.WaitGroup
+	for _, do := range meanwhile {
+		beside.Go(do) // no subtest: it must not wait for a turn while journeys wait for it
+	}
 	t.Run("journeys", func(t *testing.T) {
-		for _, do := range meanwhile {
-			t.Run("meanwhile", func(t *testing.T) {
-				t.Parallel()
-				do(t)
-			})
-		}
 		for i, j := range journeys() {
 			t.Run(j.name, func(t *testing.T) {
 				t.Parallel()
@@ -68,6 +66,7 @@ func suite(t *testing.T, s *stage, meanwhile ...func(t *testing.T)) {
 			})
 		}
 	})
+	beside.Wait()
 	s.balanced()
 }
 
