@@ -184,13 +184,13 @@ func TestCollectorHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	begun := time.Now()
-	for range 20_000 {
+	for range 3000 { // far more than are kept to be sent
 		ctx := traces.root(t.Context(), "update")
 		traces.call(ctx, "redis get", time.Millisecond, "ok", false)
 		traces.end(ctx, "update press", "ok", false)
 	}
-	if took := time.Since(begun); took > 5*time.Second {
-		t.Errorf("20,000 spans took %s: somebody waits for the collector", took)
+	if took := time.Since(begun); took > 10*time.Second { // a batch that is waited for takes half of that
+		t.Errorf("6000 spans took %s: somebody waits for the collector", took)
 	}
 	begun = time.Now()
 	if err := traces.close(); err != nil {
