@@ -29,8 +29,8 @@ func TestALostAnswerIsNoConflict(t *testing.T) {
 	o.Version, o.State = 2, orders.Paid
 	send := func(document []byte) int {
 		t.Helper()
-		keys := []string{orderKey(o.ID), orderLogKey(o.ID), orderDueKey(partition(string(o.ID), orderPartitions)), orderStateKey(o.ID, orders.AwaitingPayment), orderStateKey(o.ID, orders.Paid)}
-		n, err := s.scripts.transition.Run(t.Context(), s.rdb, keys, string(o.ID), string(orders.AwaitingPayment), 1, orders.Schema, document, "{}", "1", 1, logLength, "").Int()
+		keys := []string{orderKey(o.ID), orderLogKey(o.ID), orderDueKey(partition(string(o.ID), orderPartitions)), orderStateKey(o.ID, orders.AwaitingPayment), orderStateKey(o.ID, orders.Paid), orderAllKey(partition(string(o.ID), orderPartitions))}
+		n, err := s.scripts.transition.Run(t.Context(), s.rdb, keys, string(o.ID), string(orders.AwaitingPayment), 1, orders.Schema, document, "{}", "1", 1, logLength, "", "", 1).Int()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -128,7 +128,7 @@ local counted = '^{"schema":%d+,"version":%d+,"q":(%d+)'
 local was, is = stored and string.match(stored, counted), string.match(ARGV[3], counted)
 if was ~= is then
   if was then redis.call('HINCRBY', KEYS[3], was, -1) end
-  redis.call('HINCRBY', KEYS[3], is, 1)
+  if is then redis.call('HINCRBY', KEYS[3], is, 1) end
 end
 if ARGV[5] == '' then
   redis.call('ZREM', KEYS[2], ARGV[4])
