@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,11 +16,13 @@ import (
 
 	"github.com/stripe/stripe-go/v76"
 
+	"esimbot/sandbox"
 	"esimbot/sandbox/clock"
 	"esimbot/sandbox/telegram"
 )
 
-// besieged is a whole shop in its world, on a Redis of its own, for strangers to knock at.
+// besieged is a whole shop in its world, on a Redis of its own, for strangers to knock at. Its loops stand
+// still: what they do beside a knock would look like something new that the knock has found.
 func besieged(f *testing.F) *playground {
 	f.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
@@ -28,11 +31,19 @@ func besieged(f *testing.F) *playground {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	p, err := newPlayground(ctx, listener, playgroundOptions{log: slog.New(slog.DiscardHandler), clock: &clock.Clock{}})
+	// Through the front: the servers' own doors shut with the loops.
+	own := sandbox.New(sandbox.Options{BaseURL: "http://" + listener.Addr().String()}).Env()
+	maps.DeleteFunc(own, func(name, _ string) bool { return !strings.HasSuffix(name, "_API_URL") })
+	p, err := newPlayground(ctx, listener, playgroundOptions{log: slog.New(slog.DiscardHandler), clock: &clock.Clock{}, vars: own})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { _ = p.Close() })
+	p.stop()
+	if err := p.group.Wait(); err != nil {
+		f.Fatal(err)
+	}
+	p.app.gate.shut.Store(false)
 	p.world.Telegram.AddUser(telegram.User{ID: customer, FirstName: "Customer", LanguageCode: "en", Started: true})
 	return p
 }
