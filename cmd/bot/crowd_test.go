@@ -77,19 +77,23 @@ type shopper struct {
 }
 
 // rage kills one replica after the other, and has Stripe's webhooks doubled or dropped, until over.
-// What is killed is started again at once, as a machine's supervisor does.
+// What is killed is started again at once, as a machine's supervisor does. On a slow machine it is left
+// alone for as long as it took to start, or nobody would ever be served.
 func (f *fleet) rage(over <-chan struct{}) (kills int) {
+	var started time.Duration
 	for {
 		select {
 		case <-over:
 			return kills
-		case <-time.After(300*time.Millisecond + rand.N(600*time.Millisecond)):
+		case <-time.After(300*time.Millisecond + rand.N(600*time.Millisecond) + 2*started):
 		}
 		f.world.Stripe.DropWebhooks(rand.IntN(3) == 0)
 		f.world.Stripe.DuplicateWebhooks(1 + rand.IntN(3))
 		r := f.replicas[rand.IntN(len(f.replicas))]
 		r.kill()
+		began := time.Now()
 		r.up()
+		started = time.Since(began)
 		kills++
 	}
 }
