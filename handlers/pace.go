@@ -43,7 +43,7 @@ func (p *pace) take(user, update int64, now time.Time) (ok, tell bool) {
 		p.users[user] = who
 	}
 	if who.last == update || who.bucket.AllowN(now, 1) {
-		who.last, who.told = update, false
+		who.last, who.told = update, who.told && who.bucket.TokensAt(now) < paceBurst/2
 		return true, false
 	}
 	tell = !who.told
