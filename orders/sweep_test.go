@@ -20,9 +20,9 @@ type claims struct {
 
 func (c *claims) Claim(_ context.Context, name string, _ time.Duration) (bool, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	free := !c.taken[name]
 	c.taken[name] = true
+	c.mu.Unlock() // whoever reads what is asked may want to change it first
 	c.asked <- name
 	return free, nil
 }
