@@ -23,6 +23,14 @@ var (
 	ErrAddress = errors.New("malformed Redis address")
 )
 
+// A connection's buffers are what a small machine notices: the library gives each 64 KiB, and keeps ten
+// more for pipelines with 256 KiB each, which is several times what the shop holds itself. What is read
+// and written for a customer has under 2 KiB; more than a buffer goes in several pieces.
+const (
+	bufferSize = 8 << 10
+	noPool     = -1 // pipelines use the connections that are there
+)
+
 // connect makes the client that fits: for a cluster where several addr= are given or the server
 // says so, through Sentinel where master_name= is given, plain otherwise.
 func connect(ctx context.Context, address string) (redis.UniversalClient, error) {
@@ -37,6 +45,7 @@ func connect(ctx context.Context, address string) (redis.UniversalClient, error)
 			return nil, ErrAddress
 		}
 		o.ContextTimeoutEnabled = true
+		o.ReadBufferSize, o.WriteBufferSize, o.PipelinePoolSize = bufferSize, bufferSize, noPool
 		return redis.NewFailoverClient(o), nil
 	case q.Has("addr"):
 		return cluster(address)
@@ -46,6 +55,7 @@ func connect(ctx context.Context, address string) (redis.UniversalClient, error)
 		return nil, ErrAddress
 	}
 	o.ContextTimeoutEnabled = true
+	o.ReadBufferSize, o.WriteBufferSize, o.PipelinePoolSize = bufferSize, bufferSize, noPool
 	o.MaintNotificationsConfig = quiet()
 	single := redis.NewClient(o)
 	info, err := single.Info(ctx, "cluster").Result()
@@ -64,6 +74,7 @@ func cluster(address string) (redis.UniversalClient, error) {
 		return nil, ErrAddress
 	}
 	o.ContextTimeoutEnabled = true
+	o.ReadBufferSize, o.WriteBufferSize, o.PipelinePoolSize = bufferSize, bufferSize, noPool
 	o.MaintNotificationsConfig = quiet()
 	return redis.NewClusterClient(o), nil
 }
