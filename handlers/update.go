@@ -23,10 +23,59 @@ func wanted() []string {
 // An update holds of Telegram's update what we asked for; everything else in it is skipped unread,
 // so that what Telegram adds one day can't break the reading.
 type update struct {
-	ID           int64           `json:"update_id"`
-	Message      *models.Message `json:"message"`
-	Query        *query          `json:"callback_query"`
-	MyChatMember *membership     `json:"my_chat_member"`
+	ID           int64       `json:"update_id"`
+	Message      *message    `json:"message"`
+	Query        *query      `json:"callback_query"`
+	MyChatMember *membership `json:"my_chat_member"`
+}
+
+// A message has of Telegram's what we act on. The library's has all there is, which costs several
+// megabytes in tables of the JSON decoder before the first of them is read.
+// https://core.telegram.org/bots/api#message
+type message struct {
+	ID         int          `json:"message_id"`
+	Chat       models.Chat  `json:"chat"`
+	From       *models.User `json:"from"`
+	SenderChat present      `json:"sender_chat"`
+	ReplyTo    *struct {
+		ID   int          `json:"message_id"`
+		From *models.User `json:"from"`
+	} `json:"reply_to_message"`
+	ForwardOrigin  present `json:"forward_origin"`
+	ViaBot         present `json:"via_bot"`
+	Album          string  `json:"media_group_id"`
+	LeftChatMember present `json:"left_chat_member"`
+	Text           string  `json:"text"`
+	Caption        string  `json:"caption"`
+	content
+}
+
+// content is what a person may send instead of a text.
+type content struct {
+	Photo     present `json:"photo"`
+	Voice     present `json:"voice"`
+	Video     present `json:"video"`
+	VideoNote present `json:"video_note"`
+	Audio     present `json:"audio"`
+	Document  present `json:"document"`
+	Sticker   present `json:"sticker"`
+	Animation present `json:"animation"`
+	Contact   present `json:"contact"`
+	Location  present `json:"location"`
+	Venue     present `json:"venue"`
+	Poll      present `json:"poll"`
+	Dice      present `json:"dice"`
+	Story     present `json:"story"`
+}
+
+// present says that a field is there, whatever is in it.
+type present bool
+
+// UnmarshalJSON reads nothing of it.
+func (p *present) UnmarshalJSON(b []byte) error {
+	text := string(b)
+	*p = text != "null" && text != "[]"
+	return nil
 }
 
 // A query tells that a button was pressed. It is most of what comes, and the most of it is the
@@ -143,7 +192,7 @@ func (t *Telegram) readQuery(a *act, q *query) {
 	a.event = flows.Event{Kind: flows.EventPress, Data: q.Data, Message: a.pressed.message, Client: a.client}
 }
 
-func (t *Telegram) readMessage(a *act, m *models.Message) {
+func (t *Telegram) readMessage(a *act, m *message) {
 	a.chat, a.message = m.Chat.ID, m.ID
 	if m.From != nil {
 		a.from(*m.From)
@@ -153,27 +202,27 @@ func (t *Telegram) readMessage(a *act, m *models.Message) {
 		switch {
 		case t.isSupport(m.Chat.ID):
 			t.readSupport(a, m)
-		case m.LeftChatMember == nil:
+		case !bool(m.LeftChatMember):
 			a.kind = kindGroup
 		}
 		return
-	case m.Chat.Type != models.ChatTypePrivate, m.From == nil, m.From.IsBot, m.SenderChat != nil, m.Chat.ID != m.From.ID:
+	case m.Chat.Type != models.ChatTypePrivate, m.From == nil, m.From.IsBot, bool(m.SenderChat), m.Chat.ID != m.From.ID:
 		return
 	}
 	a.admin = t.admins[m.From.ID]
 	switch {
 	case m.Text != "":
 		a.kind, a.event = kindText, t.textEvent(m.Text)
-		if m.ForwardOrigin != nil || m.ViaBot != nil {
+		if m.ForwardOrigin || m.ViaBot {
 			// Words of somebody else's are no command of the sender's, least of all of an admin's.
 			a.event = flows.Event{Kind: flows.EventText, Text: m.Text}
 		}
-	case isContent(m):
+	case m.any():
 		a.kind, a.event = kindOther, flows.Event{Kind: flows.EventOther, Text: m.Caption}
 	}
-	a.event.Client, a.event.Sent, a.event.Album = a.client, m.ID, m.MediaGroupID
+	a.event.Client, a.event.Sent, a.event.Album = a.client, m.ID, m.Album
 	if t.toUs(m) {
-		a.event.ReplyTo = m.ReplyToMessage.ID
+		a.event.ReplyTo = m.ReplyTo.ID
 	}
 	if a.admin || t.isSupport(m.Chat.ID) {
 		a.said = t.reply(m)
@@ -186,15 +235,15 @@ func (t *Telegram) isSupport(chat int64) bool {
 }
 
 // toUs says whether a message replies to one of the bot's.
-func (t *Telegram) toUs(m *models.Message) bool {
-	return m.ReplyToMessage != nil && m.ReplyToMessage.From != nil && m.ReplyToMessage.From.ID == t.client.BotID()
+func (t *Telegram) toUs(m *message) bool {
+	return m.ReplyTo != nil && m.ReplyTo.From != nil && m.ReplyTo.From.ID == t.client.BotID()
 }
 
 // readSupport reads what a member of the support chat wrote. They may answer customers, also as the
 // group itself (an anonymous admin) or as a channel, and nothing else: other bots' messages, commands
 // and talk are nobody's business.
-func (t *Telegram) readSupport(a *act, m *models.Message) {
-	if m.From != nil && m.From.IsBot && m.SenderChat == nil {
+func (t *Telegram) readSupport(a *act, m *message) {
+	if m.From != nil && m.From.IsBot && !bool(m.SenderChat) {
 		return
 	}
 	if a.said = t.reply(m); a.said.to != 0 {
@@ -204,11 +253,11 @@ func (t *Telegram) readSupport(a *act, m *models.Message) {
 
 // reply returns what was said in reply to a message of the bot's; nothing for a command, or for what
 // is no reply.
-func (t *Telegram) reply(m *models.Message) said {
-	if !t.toUs(m) || m.Text == "" && !isContent(m) || strings.HasPrefix(m.Text, "/") {
+func (t *Telegram) reply(m *message) said {
+	if !t.toUs(m) || m.Text == "" && !m.any() || strings.HasPrefix(m.Text, "/") {
 		return said{}
 	}
-	return said{chat: m.Chat.ID, message: m.ID, to: m.ReplyToMessage.ID, text: m.Text, caption: m.Caption, album: m.MediaGroupID}
+	return said{chat: m.Chat.ID, message: m.ID, to: m.ReplyTo.ID, text: m.Text, caption: m.Caption, album: m.Album}
 }
 
 func (t *Telegram) readMembership(a *act, m *membership) {
@@ -266,10 +315,6 @@ func isCommand(name string) bool {
 	return true
 }
 
-// isContent says whether a person meant to tell us something by a message without text, which
-// service messages ("pinned a message") don't.
-func isContent(m *models.Message) bool {
-	return len(m.Photo) > 0 || m.Voice != nil || m.Video != nil || m.VideoNote != nil || m.Audio != nil ||
-		m.Document != nil || m.Sticker != nil || m.Animation != nil || m.Contact != nil || m.Location != nil ||
-		m.Venue != nil || m.Poll != nil || m.Dice != nil || m.Story != nil
-}
+// any says whether a person meant to tell us something by a message without text, which service
+// messages ("pinned a message") don't.
+func (c content) any() bool { return c != content{} }
