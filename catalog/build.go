@@ -156,6 +156,8 @@ func (s *Snapshot) finish(b *locales.Bundle) {
 		return cmp.Or(strings.Compare(en.Destination(x.Destination), en.Destination(y.Destination)),
 			strings.Compare(x.Destination.Code, y.Destination.Code))
 	})
+	s.widest = slices.Clone(s.regions)
+	slices.SortStableFunc(s.widest, func(a, b Place) int { return len(b.Countries) - len(a.Countries) })
 	s.index = sync.OnceValue(func() *index { return newIndex(b, s) })
 }
 

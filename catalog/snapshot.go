@@ -15,6 +15,7 @@ type Snapshot struct {
 	alias     map[string]string      // ids of regions that are known under another id
 	countries []Place
 	regions   []Place
+	widest    []Place       // the regions, those with most countries first
 	index     func() *index // made when first asked for
 	unknown   map[string]int
 	skipped   int
@@ -94,6 +95,9 @@ func (s *Snapshot) Countries() []Place { return s.countries }
 
 // Regions returns the regions, sorted by English name.
 func (s *Snapshot) Regions() []Place { return s.regions }
+
+// Widest returns the regions, those with most countries first.
+func (s *Snapshot) Widest() []Place { return s.widest }
 
 // Global returns the world.
 func (s *Snapshot) Global() (Place, bool) { return s.Place(esim.Destination{Kind: esim.Global}.ID()) }

@@ -68,8 +68,7 @@ func (v *visit) regions(_ context.Context, words []string) (Reply, error) {
 		return Reply{}, err
 	}
 	v.session.From = v.session.Page
-	places := slices.Clone(v.snap.Regions())
-	slices.SortStableFunc(places, func(a, b catalog.Place) int { return len(b.Countries) - len(a.Countries) })
+	places := v.snap.Widest()
 	leaf := leafOf(len(places), placesPerPage, n)
 	rows := v.placeRows(places[leaf.from:leaf.to])
 	rows = withRows(rows, leaf.pager(v.l, "regions"), []Button{back(v.l, "dest")})

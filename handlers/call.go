@@ -19,6 +19,7 @@ import (
 // https://core.telegram.org/bots/api#making-requests
 func (c *Client) post(ctx context.Context, method string, params, result any) error {
 	var body bytes.Buffer
+	body.Grow(2 << 10) // a screen, and its answer
 	encoder := json.NewEncoder(&body)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(params); err != nil {

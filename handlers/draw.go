@@ -169,22 +169,39 @@ func noPreview() *models.LinkPreviewOptions {
 	return &models.LinkPreviewOptions{IsDisabled: &off}
 }
 
+// A markup is the buttons below a message. The library's sends an empty text to copy with every
+// button, and is twice as large. https://core.telegram.org/bots/api#inlinekeyboardmarkup
+type markup struct {
+	Rows [][]button `json:"inline_keyboard"`
+}
+
+type button struct {
+	Text  string      `json:"text"`
+	Style flows.Style `json:"style,omitempty"`
+	URL   string      `json:"url,omitempty"`
+	Data  string      `json:"callback_data,omitempty"`
+	Copy  *copyText   `json:"copy_text,omitempty"`
+}
+
+type copyText struct {
+	Text string `json:"text"`
+}
+
 // keyboard returns the buttons below a message; nil for none, which also takes away those that
 // stood there.
 func keyboard(rows [][]flows.Button) models.ReplyMarkup {
 	if len(rows) == 0 {
 		return nil
 	}
-	markup := &models.InlineKeyboardMarkup{InlineKeyboard: make([][]models.InlineKeyboardButton, len(rows))}
+	m := &markup{Rows: make([][]button, len(rows))}
 	for i, row := range rows {
-		buttons := make([]models.InlineKeyboardButton, len(row))
+		m.Rows[i] = make([]button, len(row))
 		for j, b := range row {
-			buttons[j] = models.InlineKeyboardButton{
-				Text: b.Text, Style: string(b.Style), URL: b.URL, CallbackData: b.Data,
-				CopyText: models.CopyTextButton{Text: b.Copy},
+			m.Rows[i][j] = button{Text: b.Text, Style: b.Style, URL: b.URL, Data: b.Data}
+			if b.Copy != "" {
+				m.Rows[i][j].Copy = &copyText{b.Copy}
 			}
 		}
-		markup.InlineKeyboard[i] = buttons
 	}
-	return markup
+	return m
 }

@@ -197,11 +197,21 @@ func initial(name string) string {
 // Letters returns the letters under which the countries are filed, each once, in the order of the
 // alphabet.
 func (l *Localizer) Letters(codes []string) []string {
-	var letters []string
-	for _, code := range l.Collate(codes) {
-		if letter := l.Letter(code); letter != "" && !slices.Contains(letters, letter) {
+	first := map[string]int{} // rank of the first country of each
+	letters := make([]string, 0, 32)
+	for _, code := range codes {
+		letter := l.Letter(code)
+		if letter == "" {
+			continue
+		}
+		rank, known := first[letter]
+		if !known {
 			letters = append(letters, letter)
 		}
+		if now := l.rank(code); !known || now < rank {
+			first[letter] = now
+		}
 	}
+	slices.SortFunc(letters, func(a, b string) int { return first[a] - first[b] })
 	return letters
 }
