@@ -30,13 +30,23 @@ const (
 // Restore loads the last good copies from the Cache. Copies that are missing or can't be read are
 // no error: they are fetched anew.
 func (c *Catalog) Restore(ctx context.Context) error {
+	type loaded struct {
+		stock
+		ok  bool
+		err error
+	}
+	list := make([]loaded, len(c.cfg.Providers))
+	var loading sync.WaitGroup
+	for i, p := range c.cfg.Providers {
+		loading.Go(func() { list[i].stock, list[i].ok, list[i].err = c.load(ctx, p.ID()) })
+	}
+	loading.Wait()
 	came := map[esim.Provider]stock{}
 	var errs []error
-	for _, p := range c.cfg.Providers {
-		s, ok, err := c.load(ctx, p.ID())
-		errs = append(errs, err)
-		if ok {
-			came[p.ID()] = s
+	for i, p := range c.cfg.Providers {
+		errs = append(errs, list[i].err)
+		if list[i].ok {
+			came[p.ID()] = list[i].stock
 		}
 	}
 	if len(came) > 0 {
