@@ -17,7 +17,9 @@ const (
 	fetchTimeout = 4 * time.Minute
 	// look is how often the Cache is asked whether another replica has fetched; lookEmpty while there is
 	// a provider with nothing to sell, which that replica's customers see already.
-	look      = time.Minute
+	look = time.Minute
+	// firstRest is how long a shop that sells already waits before it looks.
+	firstRest = time.Second
 	lookEmpty = 2 * time.Second
 	// rest is how long a provider is left alone after it was asked, whatever came of it; restEmpty
 	// while there is nothing to sell.
@@ -85,10 +87,10 @@ func (c *Catalog) believed(stamp time.Time) time.Time {
 // than Refresh is fetched by whichever replica claims it, and the others take the new copy from
 // the Cache. It returns nil when ctx ends.
 func (c *Catalog) Run(ctx context.Context) error {
-	if !c.Snapshot().Loaded() {
-		if err := c.Restore(ctx); err != nil {
-			c.cfg.Log.WarnContext(ctx, "catalogue not restored", "error", err)
-		}
+	if c.Snapshot().Loaded() {
+		wait(ctx, firstRest) // it sells already: whoever waited for the shop to start goes first
+	} else if err := c.Restore(ctx); err != nil {
+		c.cfg.Log.WarnContext(ctx, "catalogue not restored", "error", err)
 	}
 	var known *Snapshot
 	for ctx.Err() == nil {
@@ -99,14 +101,19 @@ func (c *Catalog) Run(ctx context.Context) error {
 		known = c.warm(known)
 		// Replicas that started together drift apart.
 		every := c.every()
-		timer := time.NewTimer(every*3/4 + rand.N(every/2)) //nolint:gosec // G404: jitter guards nothing
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-		case <-timer.C:
-		}
+		wait(ctx, every*3/4+rand.N(every/2)) //nolint:gosec // G404: jitter guards nothing
 	}
 	return nil
+}
+
+// wait returns after d, or when ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 // every is how long to wait for the next look.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,7 +37,9 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	registry := newRegistry()
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	collected := debug.SetGCPercent(-1) // not while everybody waits for the start
 	a, err := newApp(starting, cfg, options{log: log, registry: registry})
+	debug.SetGCPercent(collected)
 	if err != nil {
 		return err
 	}
