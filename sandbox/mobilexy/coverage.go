@@ -106,15 +106,14 @@ func (s *Server) plans(r *http.Request, in place) []planJSON {
 	if fault.IsEmpty(r) {
 		return list
 	}
-	prices := s.prices()
 	for _, p := range s.cat.plans[in.slug] {
-		price, sold := prices[p.code()]
+		onSale, sold := s.Plan(p.code())
 		if !sold {
 			continue
 		}
 		item := p.details()
 		one := 1
-		item.Status, item.ConvertedPrice, item.Currency = &one, money(price), json.RawMessage("null")
+		item.Status, item.ConvertedPrice, item.Currency = &one, money(onSale.Price), json.RawMessage("null")
 		if in.members == nil {
 			has := min(p.voice, 1)
 			item.PhoneNumber = &has

@@ -75,6 +75,7 @@ type House struct {
 	mu      sync.Mutex
 	balance decimal.Decimal
 	plans   []Plan
+	at      map[string]int // places in plans by code; nil: to be made
 	orders  []Order
 	esims   []*ESIM
 	byICCID map[string]*ESIM
@@ -147,12 +148,21 @@ func (h *House) RemovePlan(planID string) error {
 	if i < 0 {
 		return ErrNoPlan
 	}
-	h.plans = slices.Delete(h.plans, i, i+1)
+	h.plans, h.at = slices.Delete(h.plans, i, i+1), nil
 	return nil
 }
 
 func (h *House) planIndex(code string) int {
-	return slices.IndexFunc(h.plans, func(p Plan) bool { return p.Code == code })
+	if h.at == nil {
+		h.at = make(map[string]int, len(h.plans))
+		for i, p := range h.plans {
+			h.at[p.Code] = i
+		}
+	}
+	if i, ok := h.at[code]; ok {
+		return i
+	}
+	return -1
 }
 
 // Orders returns every order taken, top-ups too, oldest first.
