@@ -34,6 +34,8 @@ type reaper struct {
 	fatal  func(deed string, nth int) bool // which of them is fatal; they are counted from 1
 	after  bool                            // after it instead of before it
 	struck string                          // what was fatal
+	at     int                             // its number; behind it stands what the dying shop still did
+	dead   bool                            // it has died of that
 	held   []*held
 	slow   time.Duration // how much later Redis answers
 	hurry  chan struct{} // closed when it does so no more
@@ -54,7 +56,7 @@ func (r *reaper) armAt(part string, after bool) {
 func (r *reaper) armFor(after bool, fatal func(deed string, nth int) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.armed, r.seen, r.fatal, r.after, r.struck = true, nil, fatal, after, ""
+	r.armed, r.seen, r.fatal, r.after, r.struck, r.at, r.dead = true, nil, fatal, after, "", 0, false
 }
 
 // disarm ends the counting and returns what was seen, and what was fatal.
@@ -82,15 +84,30 @@ func (r *reaper) hit() bool {
 func (r *reaper) judge(deed string) (before, after bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.armed || r.struck != "" {
+	if !r.armed || r.dead {
 		return false, false
 	}
 	r.seen = append(r.seen, deed)
-	if !r.fatal(deed, len(r.seen)) {
+	if r.struck != "" || !r.fatal(deed, len(r.seen)) {
 		return false, false
 	}
-	r.struck = deed
+	r.struck, r.at = deed, len(r.seen)
 	return !r.after, r.after
+}
+
+// slay kills the shop. Until it is dead it goes on with whatever else it does.
+func (r *reaper) slay() {
+	r.kill()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dead = true
+}
+
+// fatalAt returns the number of the deed that was fatal, 0 for none.
+func (r *reaper) fatalAt() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.at
 }
 
 // outside is the gate to the four servers.
@@ -113,12 +130,12 @@ func (r *reaper) outside(next http.Handler) http.Handler {
 		}
 		before, after := r.judge(deed)
 		if before {
-			r.kill()
+			r.slay()
 			panic(http.ErrAbortHandler)
 		}
 		if after {
 			next.ServeHTTP(httptest.NewRecorder(), req)
-			r.kill()
+			r.slay()
 			panic(http.ErrAbortHandler)
 		}
 		next.ServeHTTP(w, req)
@@ -180,7 +197,7 @@ func (r *reaper) pass(ctx context.Context, client net.Conn, upstream string) {
 			if reply[0] == '>' { // a push answers nothing
 				n--
 			} else if n == fatal.Load() {
-				r.kill()
+				r.slay()
 				return
 			}
 			if !r.lag(ctx) {
@@ -200,7 +217,7 @@ func (r *reaper) pass(ctx context.Context, client net.Conn, upstream string) {
 		if deed, counts := deedOf(raw); counts {
 			before, after := r.judge(deed)
 			if before {
-				r.kill()
+				r.slay()
 				break
 			}
 			if after {
