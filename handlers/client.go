@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -247,54 +245,13 @@ func (c *Client) leave(ctx context.Context, chat int64) error {
 // done. It waits up to patience for something to come. The library has no such call of its own.
 // https://core.telegram.org/bots/api#getupdates
 func (c *Client) updates(ctx context.Context, offset int64, patience time.Duration, limit int) ([]json.RawMessage, error) {
-	body, err := json.Marshal(map[string]any{
+	params := map[string]any{
 		"offset": offset, "limit": limit, "timeout": int(patience.Seconds()), "allowed_updates": wanted(),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("encode getUpdates: %w", err)
 	}
 	var list []json.RawMessage
 	// One attempt: the polling loop has its own patience.
-	err = c.attempt(ctx, "getUpdates", patience+callTime, func(ctx context.Context) error {
-		list, err = c.fetch(ctx, body)
-		return err
+	err := c.attempt(ctx, "getUpdates", patience+callTime, func(ctx context.Context) error {
+		return c.post(ctx, "getUpdates", params, &list)
 	})
 	return list, err
-}
-
-func (c *Client) fetch(ctx context.Context, body []byte) ([]json.RawMessage, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/getUpdates", bytes.NewReader(body))
-	if err != nil {
-		return nil, errors.New("the API's address is malformed") // err would quote the token
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, err // classify keeps its kind and drops its text
-	}
-	defer func() { _ = resp.Body.Close() }()
-	var answer struct {
-		OK          bool              `json:"ok"`
-		Result      []json.RawMessage `json:"result"`
-		Code        int               `json:"error_code"`
-		Description string            `json:"description"`
-		Parameters  struct {
-			RetryAfter int `json:"retry_after"`
-		} `json:"parameters"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-		return nil, fmt.Errorf("decode updates: %w", err)
-	}
-	switch {
-	case answer.OK:
-		return answer.Result, nil
-	case answer.Code == http.StatusTooManyRequests:
-		return nil, &bot.TooManyRequestsError{RetryAfter: answer.Parameters.RetryAfter}
-	case answer.Code == http.StatusConflict:
-		return nil, fmt.Errorf("%w: %s", bot.ErrorConflict, answer.Description)
-	case answer.Code == http.StatusUnauthorized:
-		return nil, bot.ErrorUnauthorized
-	default:
-		return nil, errors.New("refused with " + strconv.Itoa(answer.Code))
-	}
 }
